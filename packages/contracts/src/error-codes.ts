@@ -1,0 +1,66 @@
+import { z } from 'zod'
+
+/** Every error that Memoric answers: its HTTP status and its title. The code is the last part of the problem's `type`. */
+export const ERRORS = {
+  malformed_request: { status: 400, title: 'The request could not be read' },
+  malformed_json: { status: 400, title: 'The body is not valid JSON' },
+  validation_failed: { status: 400, title: 'The request does not have the right shape' },
+  invalid_cursor: { status: 400, title: 'The cursor is not one that this endpoint gave' },
+  authentication_required: { status: 401, title: 'A credential is required' },
+  invalid_credentials: { status: 401, title: 'The e-mail or the password is wrong' },
+  invalid_token: { status: 401, title: 'The token is not valid' },
+  invalid_api_key: { status: 401, title: 'The API key is not valid' },
+  refresh_token_reused: { status: 401, title: 'The refresh token was used before; the session has ended' },
+  invalid_service_identity: { status: 401, title: 'The calling service did not prove who it is' },
+  permission_denied: { status: 403, title: 'The credential does not have the permission' },
+  subject_not_allowed: { status: 403, title: 'The credential may not act for this subject' },
+  namespace_not_allowed: { status: 403, title: 'The credential may not use this namespace' },
+  scope_exceeds_creator: { status: 403, title: 'A key cannot have more scopes than the one who makes it' },
+  registration_closed: { status: 403, title: 'Registration is closed' },
+  route_not_found: { status: 404, title: 'There is nothing at this address' },
+  memory_not_found: { status: 404, title: 'There is no such memory' },
+  api_key_not_found: { status: 404, title: 'There is no such API key' },
+  method_not_allowed: { status: 405, title: 'This address does not answer this method' },
+  email_taken: { status: 409, title: 'There is an account with this e-mail' },
+  write_conflict: { status: 409, title: 'The same record is being changed at the same time' },
+  version_mismatch: { status: 412, title: 'The memory has changed since the version in If-Match' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  expectation_failed: { status: 417, title: 'The Expect header cannot be met' },
+  rule_violated: { status: 422, title: 'The request breaks a rule' },
+  weak_password: { status: 422, title: 'The password is not strong enough' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  bad_upstream: { status: 502, title: 'A service behind the gateway gave an answer that makes no sense' },
+  service_unavailable: { status: 503, title: 'The service cannot answer now' },
+  overloaded: { status: 503, title: 'The service has too much to do' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** Type guard for codes that come from another process. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code)
+}
+
+export const problemError = z.strictObject({
+  pointer: z.string().describe('JSON pointer (RFC 6901) to what is wrong; # stands for the query or the path'),
+  message: z.string(),
+})
+export type ProblemError = z.infer<typeof problemError>
+
+/** RFC 9457 problem details. */
+export const problem = z
+  .object({
+    type: z.string().describe('URN of the error, urn:memoric:error:<code>'),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string().optional(),
+    request_id: z.string(),
+    errors: z.array(problemError).optional(),
+  })
+  .meta({ id: 'Problem' })
+export type Problem = z.infer<typeof problem>

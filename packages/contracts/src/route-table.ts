@@ -1,0 +1,24 @@
+import { auditRoutes } from './audit-contract.ts'
+import { authRoutes } from './auth-contract.ts'
+import { memoryRoutes } from './memory-contract.ts'
+import type { AppName, Route } from './route.ts'
+import { searchRoutes } from './search-contract.ts'
+
+/** Every public route by its operation id: the gateway serves these and no other. */
+export const ROUTES = { ...authRoutes, ...memoryRoutes, ...searchRoutes, ...auditRoutes } as const satisfies Record<
+  string,
+  Route
+>
+
+export type RouteTable = typeof ROUTES
+export type OperationId = keyof RouteTable
+
+/** Operation ids that `App` must implement. */
+export type OperationsOf<App extends AppName> = {
+  [Id in OperationId]: RouteTable[Id]['app'] extends App ? Id : never
+}[OperationId]
+
+/** The routes of one app with their operation ids. */
+export function routesOf(app: AppName): [OperationId, Route][] {
+  return Object.entries(ROUTES).filter(([, route]) => route.app === app) as [OperationId, Route][]
+}

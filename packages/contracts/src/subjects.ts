@@ -1,0 +1,37 @@
+const TOKEN = /^[A-Za-z0-9_-]{1,64}$/
+
+/** The JetStream stream of all events, and the one of events that could not be taken in. */
+export const EVENT_STREAM = 'MEMORIC_EVENTS'
+export const DEAD_LETTER_STREAM = 'MEMORIC_DEAD_LETTERS'
+
+export const EVENT_SUBJECTS = 'memoric.v1.>'
+export const DEAD_LETTER_SUBJECTS = 'memoric.dead.>'
+
+/**
+ * Joins tokens to a NATS subject: the only place that does.
+ * Throws RangeError for a token that is not `[A-Za-z0-9_-]{1,64}`, so no wildcard, space or dot gets in.
+ */
+function join(...tokens: readonly string[]): string {
+  for (const token of tokens) {
+    if (!TOKEN.test(token)) throw new RangeError('not a token of a NATS subject')
+  }
+  return tokens.join('.')
+}
+
+/** Subject of an event: `memoric.v1.<tenant>.<entity>.<verb>`. */
+export function eventSubject(tenantId: string, type: string): string {
+  return join('memoric', 'v1', tenantId, ...type.split('.'))
+}
+
+/** Where a message goes that `consumer` could not take in. */
+export function deadLetterSubject(consumer: string): string {
+  return join('memoric', 'dead', consumer)
+}
+
+/** Signal of the audit service to `app`: these event ids are in the log. */
+export function confirmedSubject(app: string): string {
+  return join('memoric', 'internal', 'confirmed', app)
+}
+
+/** Signal of auth to every gateway: these grants have ended. */
+export const REVOKED_SUBJECT = join('memoric', 'internal', 'revoked')

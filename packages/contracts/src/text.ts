@@ -1,0 +1,63 @@
+import { z } from 'zod'
+
+const encoder = new TextEncoder()
+
+/** Length of `text` in UTF-8 bytes. */
+export function utf8Length(text: string): number {
+  return encoder.encode(text).length
+}
+
+/** Whether `text` has at most `max` code points. */
+function fits(text: string, max: number): boolean {
+  return text.length <= max || Array.from(text).length <= max
+}
+
+/** Well-formed text of `min..max` code points; blank text is refused. */
+export function text(max: number, min = 1) {
+  return z
+    .string()
+    .min(min)
+    .refine((value) => fits(value, max), { error: `must have at most ${max} characters` })
+    .refine((value) => min === 0 || value.trim() !== '', { error: 'must not be blank' })
+    .meta({ minLength: min, maxLength: max })
+}
+
+/** Well-formed text of `1..max` UTF-8 bytes; blank text is refused. */
+export function textBytes(max: number) {
+  return z
+    .string()
+    .min(1)
+    .refine((value) => utf8Length(value) <= max, { error: `must have at most ${max} bytes in UTF-8` })
+    .refine((value) => value.trim() !== '', { error: 'must not be blank' })
+    .meta({ minLength: 1, maxLength: max })
+}
+
+/** A name that the caller chooses (subject, namespace, thread, session): 1..128 characters, no control characters, no space at the ends. */
+export const identifier = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]+$/u, { error: 'must not contain control characters' })
+  .refine((value) => value.trim() === value, { error: 'must not begin or end with a space' })
+
+/** A point in time, RFC 3339 with an offset; answered in UTC. */
+export const timestamp = z.iso.datetime({ offset: true })
+
+/** Any JSON value. */
+export const jsonValue = z.json().meta({ id: 'JsonValue' })
+
+/** A JSON object of any shape, at most `maxBytes` once serialised. */
+export function jsonObject(maxBytes: number) {
+  return z.record(z.string(), jsonValue).refine((value) => utf8Length(JSON.stringify(value)) <= maxBytes, {
+    error: `must have at most ${maxBytes} bytes as JSON`,
+  })
+}
+
+/** A whole number in a query string, e.g. `?limit=20`. */
+export function queryInteger(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, { error: 'must be a whole number' })
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+}
