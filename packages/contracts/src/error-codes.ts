@@ -20,13 +20,11 @@ export const ERRORS = {
   route_not_found: { status: 404, title: 'There is nothing at this address' },
   memory_not_found: { status: 404, title: 'There is no such memory' },
   api_key_not_found: { status: 404, title: 'There is no such API key' },
-  method_not_allowed: { status: 405, title: 'This address does not answer this method' },
   email_taken: { status: 409, title: 'There is an account with this e-mail' },
   write_conflict: { status: 409, title: 'The same record is being changed at the same time' },
   version_mismatch: { status: 412, title: 'The memory has changed since the version in If-Match' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
-  expectation_failed: { status: 417, title: 'The Expect header cannot be met' },
   rule_violated: { status: 422, title: 'The request breaks a rule' },
   weak_password: { status: 422, title: 'The password is not strong enough' },
   rate_limited: { status: 429, title: 'Too many requests' },
@@ -46,7 +44,11 @@ export function isErrorCode(code: string): code is ErrorCode {
 }
 
 export const problemError = z.strictObject({
-  pointer: z.string().describe('JSON pointer (RFC 6901) to what is wrong; # stands for the query or the path'),
+  pointer: z
+    .string()
+    .describe(
+      'JSON pointer (RFC 6901) into the body; query/<name>, path/<name> and header/<name> name the other parts',
+    ),
   message: z.string(),
 })
 export type ProblemError = z.infer<typeof problemError>

@@ -18,6 +18,7 @@ export function text(max: number, min = 1) {
     .string()
     .min(min)
     .refine((value) => fits(value, max), { error: `must have at most ${max} characters` })
+    .refine((value) => !value.includes('\0'), { error: 'must not contain NUL' })
     .refine((value) => min === 0 || value.trim() !== '', { error: 'must not be blank' })
     .meta({ minLength: min, maxLength: max })
 }
@@ -43,8 +44,14 @@ export const identifier = z
 /** A point in time, RFC 3339 with an offset; answered in UTC. */
 export const timestamp = z.iso.datetime({ offset: true })
 
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
+
 /** Any JSON value. */
-export const jsonValue = z.json().meta({ id: 'JsonValue' })
+export const jsonValue: z.ZodType<JsonValue> = z
+  .lazy(() =>
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(jsonValue), z.record(z.string(), jsonValue)]),
+  )
+  .meta({ id: 'JsonValue' })
 
 /** A JSON object of any shape, at most `maxBytes` once serialised. */
 export function jsonObject(maxBytes: number) {

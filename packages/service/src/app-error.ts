@@ -1,0 +1,31 @@
+import { ERRORS, type ErrorCode, type ProblemError } from '@memoric/contracts/error-codes.ts'
+
+export interface AppErrorOptions {
+  /** What the caller may know beyond the title; never a secret, SQL or a stack. */
+  readonly detail?: string
+  readonly errors?: readonly ProblemError[]
+  /** Seconds after which the caller may try again. */
+  readonly retryAfter?: number
+  readonly cause?: unknown
+}
+
+/** An error that callers may see: its code decides status and title. */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  readonly errors: readonly ProblemError[] | undefined
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    super(ERRORS[code].title, { cause: options.cause })
+    this.code = code
+    this.detail = options.detail
+    this.errors = options.errors
+    this.retryAfter = options.retryAfter
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+}

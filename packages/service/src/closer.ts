@@ -1,0 +1,27 @@
+import type { Logger } from './logger.ts'
+
+/** Collects what must be closed, and closes it last in, first out. */
+export interface Closer {
+  defer(name: string, close: () => Promise<unknown> | undefined): void
+  /** Closes everything once; a failure is logged and does not keep the rest open. */
+  close(): Promise<void>
+}
+
+/** Makes an empty Closer. */
+export function createCloser(log: Logger): Closer {
+  const open: { name: string; close: () => Promise<unknown> | undefined }[] = []
+  return {
+    defer(name, close) {
+      open.push({ name, close })
+    },
+    async close() {
+      for (const { name, close } of open.splice(0).reverse()) {
+        try {
+          await close()
+        } catch (error) {
+          log.error({ err: error, resource: name }, 'could not be closed')
+        }
+      }
+    },
+  }
+}

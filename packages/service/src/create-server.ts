@@ -1,0 +1,123 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import underPressure from '@fastify/under-pressure'
+import { DEFAULT_BODY_LIMIT } from '@memoric/contracts/route.ts'
+import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { AppError } from './app-error.ts'
+import type { Logger } from './logger.ts'
+import { PROBLEM_CONTENT_TYPE, problemOf, toAppError } from './problem.ts'
+import { parseStrictJson } from './strict-json.ts'
+import { uuidV7 } from './uuid-v7.ts'
+
+export interface ServerOptions {
+  readonly log: Logger
+  /** Addresses (CIDR) of proxies whose X-Forwarded-For is believed; none when left out. */
+  readonly trustedProxies?: readonly string[]
+  /** Id of a request; a new UUIDv7 when left out. */
+  readonly requestId?: (header: string | undefined) => string
+  /** Turns errors of libraries into errors that callers may see. */
+  readonly mapError?: (error: unknown) => AppError | undefined
+  /** Keeps bodies as bytes instead of parsing them, for an app that only forwards. */
+  readonly rawBodies?: boolean
+}
+
+/**
+ * A Fastify server with time-outs, limits, strict JSON bodies and problem+json for every error.
+ * It listens to nothing yet.
+ */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    genReqId: (request) => (options.requestId ?? uuidV7)(headerText(request.headers['x-request-id'])),
+    trustProxy: options.trustedProxies ? [...options.trustedProxies] : false,
+    bodyLimit: DEFAULT_BODY_LIMIT,
+    connectionTimeout: 60_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    handlerTimeout: 30_000,
+    maxRequestsPerSocket: 0,
+    http: { headersTimeout: 15_000, maxHeaderSize: 16_384 },
+    routerOptions: { maxParamLength: 256 },
+    return503OnClosing: true,
+    clientErrorHandler: answerBrokenRequest,
+    // The reply of a request that never reached a route is typed by that route's schema, which does not exist.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(reply as unknown as FastifyReply, request.id, toAppError(error)),
+  })
+  useBodyParser(app, options.rawBodies ?? false)
+  useProblems(app, options.mapError)
+  await app.register(underPressure, {
+    maxEventLoopDelay: 1000,
+    pressureHandler: () => {
+      throw new AppError('overloaded', { retryAfter: 1 })
+    },
+  })
+  return app
+}
+
+function headerText(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function useBodyParser(app: FastifyInstance, raw: boolean): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    if (raw) done(null, body)
+    else parseBody(body, done)
+  })
+}
+
+function parseBody(body: Buffer, done: (error: Error | null, value?: unknown) => void): void {
+  try {
+    done(null, body.length === 0 ? undefined : parseStrictJson(body))
+  } catch (error) {
+    done(error as Error)
+  }
+}
+
+function useProblems(app: FastifyInstance, mapError: ServerOptions['mapError']): void {
+  app.setErrorHandler(async (thrown, request, reply) => {
+    const error = mapError?.(thrown) ?? toAppError(thrown)
+    logFailure(error, request)
+    return sendProblem(reply, request.id, error)
+  })
+  app.setNotFoundHandler(() => {
+    throw new AppError('route_not_found')
+  })
+}
+
+function sendProblem(reply: FastifyReply, requestId: string, error: AppError): FastifyReply {
+  if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply
+    .code(error.status)
+    .type(PROBLEM_CONTENT_TYPE)
+    .send(JSON.stringify(problemOf(error, requestId)))
+}
+
+function logFailure(error: AppError, request: FastifyRequest): void {
+  if (error.status < 500) request.log.debug({ code: error.code }, 'request refused')
+  else
+    request.log.error(
+      { code: error.code, err: error.cause ?? error, route: request.routeOptions.url },
+      'request failed',
+    )
+}
+
+/** Answers what is not HTTP, or came too slowly or with too much, and closes the connection. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return
+  const problem = problemOf(new AppError(brokenRequestCode(error.code)), uuidV7())
+  const body = JSON.stringify(problem)
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n` +
+      `content-type: ${PROBLEM_CONTENT_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+function brokenRequestCode(code: string | undefined) {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large'
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout'
+  return 'malformed_request'
+}

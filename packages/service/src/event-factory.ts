@@ -1,0 +1,95 @@
+import type { Outcome } from '@memoric/contracts/audit-contract.ts'
+import type { MemoricEvent, PersonalData } from '@memoric/contracts/event.ts'
+import { EVENT_TYPES, type EventType } from '@memoric/contracts/event-types.ts'
+import type { EventId, TenantId } from '@memoric/contracts/ids.ts'
+import { eventSubject } from '@memoric/contracts/subjects.ts'
+import type { JsonValue } from '@memoric/contracts/text.ts'
+import { sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
+import type { RequestContext } from './request-context.ts'
+import { uuidV7 } from './uuid-v7.ts'
+
+export interface EventInput {
+  readonly type: EventType
+  readonly context: RequestContext
+  readonly resourceId: string | null
+  readonly statusCode: number
+  readonly outcome?: Outcome
+  readonly reason?: string
+  readonly details?: Record<string, JsonValue>
+  /** Tenant of the event where it is not the caller's, such as at registration. */
+  readonly tenantId?: TenantId
+  /** Who acted, where it is not the caller, such as at sign-in. */
+  readonly actor?: string
+  readonly email?: string
+}
+
+/** A row for the outbox. */
+export interface OutboxEvent {
+  readonly id: string
+  readonly tenantId: string
+  /** NATS subject. */
+  readonly subject: string
+  /** CloudEvents 1.0 in JSON. */
+  readonly payload: string
+}
+
+export type EventFactory = (input: EventInput) => OutboxEvent
+
+export interface EventFactoryOptions {
+  readonly app: string
+  /** Key under which address, user agent and e-mail travel to the audit service. */
+  readonly personalDataKey: SealingKey
+  readonly now?: () => number
+}
+
+/** AAD of the personal data of an event: it opens for this event only. */
+export function personalDataAad(eventId: string): readonly string[] {
+  return ['event.personal', eventId]
+}
+
+/** Makes the events of one app. Events carry ids and structure; what identifies a person is sealed. */
+export function createEventFactory({ app, personalDataKey, now = Date.now }: EventFactoryOptions): EventFactory {
+  return (input) => {
+    const { caller } = input.context
+    const tenantId = input.tenantId ?? caller.tenantId
+    const id = uuidV7()
+    const event: MemoricEvent = {
+      specversion: '1.0',
+      id: id as EventId,
+      source: `memoric/${app}`,
+      type: input.type,
+      time: new Date(now()).toISOString(),
+      datacontenttype: 'application/json',
+      tenantid: tenantId,
+      actor: input.actor ?? `${caller.principal.type}:${caller.principal.id}`,
+      data: eventData(input, sealPersonal(personalDataKey, id, input)),
+    }
+    return { id, tenantId, subject: eventSubject(tenantId, input.type), payload: JSON.stringify(event) }
+  }
+}
+
+function eventData(input: EventInput, personal: string | null): MemoricEvent['data'] {
+  const { context } = input
+  return {
+    resource_type: EVENT_TYPES[input.type].resource,
+    resource_id: input.resourceId,
+    outcome: input.outcome ?? 'success',
+    reason: input.reason ?? null,
+    request_id: context.caller.requestId,
+    endpoint: context.endpoint,
+    method: context.method,
+    status_code: input.statusCode,
+    duration_ms: Math.round((performance.now() - context.startedAt) * 100) / 100,
+    details: input.details ?? {},
+    personal,
+  }
+}
+
+function sealPersonal(key: SealingKey, eventId: string, { context, email }: EventInput): string {
+  const data: PersonalData = {
+    ip_address: context.caller.clientAddress,
+    user_agent: context.caller.userAgent,
+    email: email ?? null,
+  }
+  return sealBox(key, personalDataAad(eventId), Buffer.from(JSON.stringify(data))).toString('base64')
+}

@@ -1,0 +1,100 @@
+import type { ProblemError } from '@memoric/contracts/error-codes.ts'
+import type { AppName, Route, RouteInput, RouteOutput } from '@memoric/contracts/route.ts'
+import { routesOf, type OperationsOf, type RouteTable } from '@memoric/contracts/route-table.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { AppError } from './app-error.ts'
+import { requireAccess } from './caller-limits.ts'
+import type { RequestContext } from './request-context.ts'
+
+/** What a handler gets: the validated parts of the request, and who asked. */
+export type Call<R extends Route> = RouteInput<R> & { readonly context: RequestContext }
+
+/** One handler for each route of `App`; a missing or a superfluous one does not compile. */
+export type Handlers<App extends AppName> = {
+  readonly [Id in OperationsOf<App>]: (call: Call<RouteTable[Id]>) => Promise<RouteOutput<RouteTable[Id]>>
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+type AnyHandler = (call: Call<Route>) => Promise<Answer>
+
+/**
+ * Registers the routes of `name` from the route table: permission, body limit and validation come from there.
+ * Needs the caller plugin.
+ */
+export function implementRoutes<App extends AppName>(app: FastifyInstance, name: App, handlers: Handlers<App>): void {
+  for (const [id, route] of routesOf(name)) {
+    // The table and `Handlers` have the same keys; their union of call types cannot be expressed per element.
+    const handle = (handlers as unknown as Record<string, AnyHandler>)[id]
+    if (handle === undefined) throw new Error(`no handler for ${id}`)
+    app.route({
+      method: route.method,
+      url: route.path,
+      ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
+      handler: (request, reply) => serve(route, handle, request, reply),
+    })
+  }
+}
+
+async function serve(route: Route, handle: AnyHandler, request: FastifyRequest, reply: FastifyReply) {
+  requireAccess(request.caller, route.access)
+  const context: RequestContext = {
+    caller: request.caller,
+    endpoint: route.path,
+    method: route.method,
+    startedAt: performance.now() - reply.elapsedTime,
+  }
+  const { status, body, headers } = await handle({ ...readInput(route, request), context })
+  if (headers) reply.headers(headers)
+  reply.code(status)
+  if (body === null) return reply.send()
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+}
+
+/** Validates each part that the route describes. Throws AppError `validation_failed` with every fault found. */
+export function readInput(route: Route, request: FastifyRequest): RouteInput<Route> {
+  const errors: ProblemError[] = []
+  const read = (schema: z.ZodType | undefined, value: unknown, prefix: string): unknown => {
+    if (schema === undefined) return undefined
+    const parsed = schema.safeParse(value)
+    if (parsed.success) return parsed.data
+    errors.push(...faults(parsed.error, prefix))
+    return undefined
+  }
+  const input = {
+    params: read(route.params, request.params, 'path/'),
+    query: read(route.query, request.query, 'query/'),
+    headers: read(route.headers, request.headers, 'header/'),
+    body: read(route.body, request.body, '/'),
+  }
+  if (errors.length > 0) throw new AppError('validation_failed', { errors: errors.slice(0, 50) })
+  return input as RouteInput<Route>
+}
+
+/** What is wrong, and where, of a value that `schema` refused. */
+export function faults(error: z.ZodError, prefix = '/'): ProblemError[] {
+  return error.issues.flatMap((issue) => {
+    const pointer = prefix + issue.path.map(pointerToken).join('/')
+    if (issue.code !== 'unrecognized_keys') return [{ pointer: trimmed(pointer), message: issue.message }]
+    const base = issue.path.length > 0 ? `${pointer}/` : pointer
+    return issue.keys.map((key) => ({
+      pointer: (base + pointerToken(key)).slice(0, 200),
+      message: 'is not a known field',
+    }))
+  })
+}
+
+/** RFC 6901 section 3. */
+function pointerToken(part: PropertyKey): string {
+  return String(part).replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+/** The pointer of the whole body is the empty string. */
+function trimmed(pointer: string): string {
+  return pointer === '/' ? '' : pointer.replace(/\/$/, '')
+}

@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify'
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { requireToken } from './health-plugin.ts'
+
+export interface MetricsOptions {
+  readonly app: string
+  /** Bearer token that opens /metrics; without it there is no such address. */
+  readonly token?: string | undefined
+  /** Figures that are read when somebody asks, by name. */
+  readonly gauges?: Readonly<Record<string, { help: string; read: () => number }>>
+}
+
+/** Serves /metrics in the Prometheus format: the process, the requests, and the figures of the app. */
+export function useMetrics(app: FastifyInstance, { app: name, token, gauges = {} }: MetricsOptions): void {
+  const registry = new Registry()
+  registry.setDefaultLabels({ app: name })
+  collectDefaultMetrics({ register: registry })
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the first byte of a request to the last of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers: [registry],
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none'
+    durations.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
+    done()
+  })
+  for (const [gauge, { help, read }] of Object.entries(gauges)) {
+    new Gauge({
+      name: gauge,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+  app.get('/metrics', async (request, reply) => {
+    requireToken(request, token)
+    return reply.type(registry.contentType).send(await registry.metrics())
+  })
+}

@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify'
+import type { Closer } from './closer.ts'
+import type { Logger } from './logger.ts'
+
+export interface RunOptions {
+  readonly app: FastifyInstance
+  readonly closer: Closer
+  readonly host: string
+  readonly port: number
+  readonly log: Logger
+}
+
+/** Longest time that a shutdown may take, ms; then the process ends with code 1. */
+const SHUTDOWN_MS = 25_000
+
+/** Listens, and on SIGTERM or SIGINT drains requests, closes everything in reverse order and ends the process. */
+export async function run({ app, closer, host, port, log }: RunOptions): Promise<void> {
+  let stopping = false
+  const stop = (signal: string): void => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(1), SHUTDOWN_MS).unref()
+    void app
+      .close()
+      .then(() => closer.close())
+      .then(() => {
+        log.info('stopped')
+        process.exit(0)
+      })
+  }
+  process.on('SIGTERM', stop).on('SIGINT', stop)
+  await app.listen({ host, port })
+}
+
+/** Runs `main` and ends the process with a readable message when it cannot start. */
+export async function start(log: Logger, main: () => Promise<void>): Promise<void> {
+  try {
+    await main()
+  } catch (error) {
+    log.fatal({ err: error }, error instanceof Error ? error.message : 'cannot start')
+    process.exit(1)
+  }
+}
