@@ -43,7 +43,7 @@ export default tseslint.config(
       'no-restricted-syntax': ['error', ...syntax, ambient],
       'no-restricted-imports': ['error', { patterns: [depth] }],
       'no-console': 'error',
-      'require-atomic-updates': 'error',
+      'require-atomic-updates': ['error', { allowProperties: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', ignoreRestSiblings: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],

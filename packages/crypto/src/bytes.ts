@@ -5,6 +5,7 @@ import { CryptoError, type CryptoErrorCode } from './errors.ts'
 /** One field of an encoded list: text (well-formed Unicode), bytes, or an integer from 0 to 2^53 - 1. */
 export type Field = string | Uint8Array | number
 
+const COUNT_LENGTH = 2
 const FIELD_HEADER = 5
 const INTEGER_LENGTH = 8
 const MAX_FIELDS = 0xffff
@@ -66,24 +67,28 @@ function fieldLength(field: Field): number {
   return field.length
 }
 
-function writeInteger(target: Buffer, value: number, offset: number): void {
-  target.writeUInt32BE(Math.floor(value / 0x1_0000_0000), offset)
-  target.writeUInt32BE(value >>> 0, offset + 4)
+function writeU32(target: Buffer, value: number, offset: number): void {
+  target[offset] = value >>> 24
+  target[offset + 1] = value >>> 16
+  target[offset + 2] = value >>> 8
+  target[offset + 3] = value
 }
 
-function writeField(target: Buffer, field: Field, length: number, offset: number): void {
-  const start = offset + FIELD_HEADER
-  target.writeUInt32BE(length, offset + 1)
-  if (typeof field === 'string') {
-    target[offset] = tags.text
-    target.write(field, start, 'utf8')
-  } else if (typeof field === 'number') {
-    target[offset] = tags.integer
-    writeInteger(target, field, start)
-  } else {
-    target[offset] = tags.bytes
-    target.set(field, start)
+/** Writes the content of a field and gives its length in bytes. */
+function writeContent(target: Buffer, field: Field, offset: number): number {
+  if (typeof field === 'string') return target.write(field, offset, 'utf8')
+  if (typeof field === 'number') {
+    writeU32(target, Math.floor(field / 0x1_0000_0000), offset)
+    writeU32(target, field >>> 0, offset + 4)
+    return INTEGER_LENGTH
   }
+  target.set(field, offset)
+  return field.length
+}
+
+function tagOf(field: Field): number {
+  if (typeof field === 'string') return tags.text
+  return typeof field === 'number' ? tags.integer : tags.bytes
 }
 
 /**
@@ -93,13 +98,14 @@ function writeField(target: Buffer, field: Field, length: number, offset: number
  */
 export function encodeFields(fields: readonly Field[]): Buffer {
   if (fields.length > MAX_FIELDS) throw new CryptoError('invalid_fields')
-  const lengths = fields.map(fieldLength)
-  const total = lengths.reduce((sum, length) => sum + FIELD_HEADER + length, 2)
+  let total = COUNT_LENGTH
+  for (const field of fields) total += FIELD_HEADER + fieldLength(field)
   const target = Buffer.allocUnsafe(total)
   let offset = target.writeUInt16BE(fields.length, 0)
-  for (const [index, field] of fields.entries()) {
-    const length = lengths[index] ?? 0
-    writeField(target, field, length, offset)
+  for (const field of fields) {
+    const length = writeContent(target, field, offset + FIELD_HEADER)
+    target[offset] = tagOf(field)
+    writeU32(target, length, offset + 1)
     offset += FIELD_HEADER + length
   }
   return target

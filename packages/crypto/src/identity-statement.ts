@@ -55,10 +55,11 @@ function macOf(payload: string, secret: string, audience: string): string {
  * States to `audience` on whose behalf a service calls: `base64url(JSON claims).base64url(HMAC-SHA-256)`, under a key
  * that HKDF-SHA-256 derives from the secret of the calling service's key and `memoric/v1/identity/<audience>`.
  * @throws CryptoError `invalid_key` for a secret below 32 characters, `invalid_label` for an audience that is not a short
- *   lower-case name.
+ *   lower-case name, `invalid_identity` for claims that make more than 16 KiB.
  */
 export function signIdentity(secret: string, audience: string, claims: IdentityClaims, { now }: SignOptions): string {
   const payload = Buffer.from(JSON.stringify({ ...claims, aud: audience, iat: now })).toString('base64url')
+  if (payload.length > MAX_TEXT - MAC_TEXT - 1) throw new CryptoError('invalid_identity')
   return `${payload}.${macOf(payload, secret, audience)}`
 }
 

@@ -51,6 +51,11 @@ interface Derived {
   readonly commitment: Buffer
 }
 
+interface Derivation {
+  derive(nonce: Uint8Array): Derived
+  wipe(): void
+}
+
 interface BlockCipher {
   /** AES-256 of every whole block at once; ECB keeps no state between calls. */
   update(blocks: Uint8Array): Buffer
@@ -106,10 +111,10 @@ function lastTemplate(k1: Buffer): Buffer {
  * Message key: CMAC(0001 | "X" | 00 | N[:12]) | CMAC(0002 | "X" | 00 | N[:12]).
  * Commitment: CMAC("XCMT" | N | 00010001) | CMAC("XCMT" | N | 00010002), whose first block both share.
  */
-function createDerivation(cipher: BlockCipher, k1: Buffer): (nonce: Uint8Array) => Derived {
+function createDerivation(cipher: BlockCipher, k1: Buffer): Derivation {
   const [firstBase, lastBase] = [firstTemplate(k1), lastTemplate(k1)]
   const [first, last] = [Buffer.alloc(3 * BLOCK), Buffer.alloc(2 * BLOCK)]
-  return (nonce) => {
+  const derive = (nonce: Uint8Array): Derived => {
     first.set(firstBase)
     for (let block = 0; block < 3; block += 1) xorInto(first, block * BLOCK + 4, nonce, 0, HALF_NONCE)
     const secrets = cipher.update(first)
@@ -122,6 +127,7 @@ function createDerivation(cipher: BlockCipher, k1: Buffer): (nonce: Uint8Array) 
     wipe(secrets)
     return { messageKey, commitment: cipher.update(last) }
   }
+  return { derive, wipe: () => wipe(firstBase, lastBase, first, last) }
 }
 
 function encrypt({ messageKey, commitment }: Derived, nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array) {
@@ -157,10 +163,11 @@ export function createXaesKey(key: Uint8Array): XaesKey {
   assertBytes(key, XAES_KEY_LENGTH, 'invalid_key')
   const cipher = createBlockCipher(key)
   const k1 = cmacSubkey(cipher)
-  let derive: ((nonce: Uint8Array) => Derived) | undefined = createDerivation(cipher, k1)
+  let derivation: Derivation | undefined = createDerivation(cipher, k1)
+  wipe(k1)
   const derived = (nonce: Uint8Array): Derived => {
-    if (derive === undefined) throw new CryptoError('destroyed_key')
-    return derive(nonce)
+    if (derivation === undefined) throw new CryptoError('destroyed_key')
+    return derivation.derive(nonce)
   }
   return {
     seal(nonce, plaintext, aad) {
@@ -174,8 +181,8 @@ export function createXaesKey(key: Uint8Array): XaesKey {
       return decrypt(messageKey, nonce, sealed, aad)
     },
     destroy() {
-      wipe(k1)
-      derive = undefined
+      derivation?.wipe()
+      derivation = undefined
     },
   }
 }

@@ -103,7 +103,9 @@ describe('createXaesKey', () => {
   })
 
   test.each([0, 12, 23, 25])('refuses to seal under a nonce of %i bytes', (length) => {
-    expect(() => createXaesKey(key).seal(Buffer.alloc(length), plaintext, aad)).toThrow(new CryptoError('invalid_bytes'))
+    expect(() => createXaesKey(key).seal(Buffer.alloc(length), plaintext, aad)).toThrow(
+      new CryptoError('invalid_bytes'),
+    )
   })
 
   test('refuses use after destroy', () => {

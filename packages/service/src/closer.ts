@@ -2,14 +2,14 @@ import type { Logger } from './logger.ts'
 
 /** Collects what must be closed, and closes it last in, first out. */
 export interface Closer {
-  defer(name: string, close: () => Promise<unknown> | undefined): void
+  defer(name: string, close: () => unknown): void
   /** Closes everything once; a failure is logged and does not keep the rest open. */
   close(): Promise<void>
 }
 
 /** Makes an empty Closer. */
 export function createCloser(log: Logger): Closer {
-  const open: { name: string; close: () => Promise<unknown> | undefined }[] = []
+  const open: { name: string; close: () => unknown }[] = []
   return {
     defer(name, close) {
       open.push({ name, close })

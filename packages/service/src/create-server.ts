@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import underPressure from '@fastify/under-pressure'
+import { REQUEST_ID_HEADER } from '@memoric/contracts/caller.ts'
 import { DEFAULT_BODY_LIMIT } from '@memoric/contracts/route.ts'
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AppError } from './app-error.ts'
 import type { Logger } from './logger.ts'
 import { PROBLEM_CONTENT_TYPE, problemOf, toAppError } from './problem.ts'
@@ -13,10 +14,12 @@ export interface ServerOptions {
   readonly log: Logger
   /** Addresses (CIDR) of proxies whose X-Forwarded-For is believed; none when left out. */
   readonly trustedProxies?: readonly string[]
-  /** Id of a request; a new UUIDv7 when left out. */
-  readonly requestId?: (header: string | undefined) => string
+  /** For an app behind the gateway: the id of a request is the one that the gateway gave it. */
+  readonly internal?: boolean
   /** Turns errors of libraries into errors that callers may see. */
   readonly mapError?: (error: unknown) => AppError | undefined
+  /** What happens before a request to an unknown address is answered, such as counting it. */
+  readonly beforeNotFound?: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /** Keeps bodies as bytes instead of parsing them, for an app that only forwards. */
   readonly rawBodies?: boolean
 }
@@ -26,10 +29,12 @@ export interface ServerOptions {
  * It listens to nothing yet.
  */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const loggerInstance: FastifyBaseLogger = options.log
   const app: FastifyInstance = fastify({
-    loggerInstance: options.log,
+    loggerInstance,
     disableRequestLogging: true,
-    genReqId: (request) => (options.requestId ?? uuidV7)(headerText(request.headers['x-request-id'])),
+    genReqId: (request) =>
+      (options.internal === true ? givenId(request.headers[REQUEST_ID_HEADER]) : undefined) ?? uuidV7(),
     trustProxy: options.trustedProxies ? [...options.trustedProxies] : false,
     bodyLimit: DEFAULT_BODY_LIMIT,
     connectionTimeout: 60_000,
@@ -46,7 +51,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       void sendProblem(reply as unknown as FastifyReply, request.id, toAppError(error)),
   })
   useBodyParser(app, options.rawBodies ?? false)
-  useProblems(app, options.mapError)
+  useProblems(app, options)
   await app.register(underPressure, {
     maxEventLoopDelay: 1000,
     pressureHandler: () => {
@@ -56,8 +61,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app
 }
 
-function headerText(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined
+/** A request id from the gateway; anything that is not a UUID is not one. */
+function givenId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[0-9a-f-]{36}$/.test(header) ? header : undefined
 }
 
 function useBodyParser(app: FastifyInstance, raw: boolean): void {
@@ -76,13 +82,14 @@ function parseBody(body: Buffer, done: (error: Error | null, value?: unknown) =>
   }
 }
 
-function useProblems(app: FastifyInstance, mapError: ServerOptions['mapError']): void {
+function useProblems(app: FastifyInstance, { mapError, beforeNotFound }: ServerOptions): void {
   app.setErrorHandler(async (thrown, request, reply) => {
     const error = mapError?.(thrown) ?? toAppError(thrown)
     logFailure(error, request)
     return sendProblem(reply, request.id, error)
   })
-  app.setNotFoundHandler(() => {
+  app.setNotFoundHandler(async (request, reply) => {
+    await beforeNotFound?.(request, reply)
     throw new AppError('route_not_found')
   })
 }

@@ -25,7 +25,7 @@ export interface EventInput {
 
 /** A row for the outbox. */
 export interface OutboxEvent {
-  readonly id: string
+  readonly eventId: string
   readonly tenantId: string
   /** NATS subject. */
   readonly subject: string
@@ -64,7 +64,7 @@ export function createEventFactory({ app, personalDataKey, now = Date.now }: Eve
       actor: input.actor ?? `${caller.principal.type}:${caller.principal.id}`,
       data: eventData(input, sealPersonal(personalDataKey, id, input)),
     }
-    return { id, tenantId, subject: eventSubject(tenantId, input.type), payload: JSON.stringify(event) }
+    return { eventId: id, tenantId, subject: eventSubject(tenantId, input.type), payload: JSON.stringify(event) }
   }
 }
 

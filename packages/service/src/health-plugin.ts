@@ -3,11 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from './app-error.ts'
 
-/** A check throws or rejects when what it looks at cannot be used. */
-export type Check = () => Promise<void> | void
+/** A check throws, rejects or gives false when what it looks at cannot be used. */
+export type Check = () => unknown
 
 export interface HealthOptions {
+  /** Without these the app cannot do its work. */
   readonly checks: Readonly<Record<string, Check>>
+  /** Without these it can, for a while: NATS, as events wait in the outbox. */
+  readonly lesserChecks?: Readonly<Record<string, Check>>
   /** Longest time that one check may take, ms. */
   readonly timeoutMs?: number
   /** Bearer token that opens the details. */
@@ -19,8 +22,9 @@ type Results = Readonly<Record<string, 'ok' | 'failed'>>
 /** How long an answer of /ready is kept, ms, so that asking often costs nothing. */
 const KEPT_MS = 500
 
-/** Serves /health (the process lives) and /ready (it can do its work: 200, else 503). */
-export function useHealth(app: FastifyInstance, { checks, timeoutMs = 2000, token }: HealthOptions): void {
+/** Serves /health (the process lives) and /ready (200 `ready` or `degraded`: it can do its work; else 503 `not_ready`). */
+export function useHealth(app: FastifyInstance, options: HealthOptions): void {
+  const { checks, lesserChecks = {}, timeoutMs = 2000, token } = options
   let closing = false
   let latest: { at: number; results: Promise<Results> } | undefined
   app.addHook('preClose', (done) => {
@@ -30,14 +34,21 @@ export function useHealth(app: FastifyInstance, { checks, timeoutMs = 2000, toke
   app.get('/health', () => ({ status: 'alive' }))
   app.get('/ready', async (request, reply) => {
     const results = await current()
-    const ready = !closing && !app.isUnderPressure() && Object.values(results).every((result) => result === 'ok')
-    if (!ready) reply.code(503).header('retry-after', '1')
-    return { status: ready ? 'ready' : 'not_ready', ...(hasToken(request, token) && { checks: results }) }
+    const status = statusOf(results)
+    if (status === 'not_ready') reply.code(503).header('retry-after', '1')
+    return { status, ...(hasToken(request, token) && { checks: results }) }
   })
+
+  function statusOf(results: Results): 'ready' | 'degraded' | 'not_ready' {
+    const failed = Object.keys(results).filter((name) => results[name] === 'failed')
+    if (closing || app.isUnderPressure() || failed.some((name) => name in checks)) return 'not_ready'
+    return failed.length > 0 ? 'degraded' : 'ready'
+  }
 
   function current(): Promise<Results> {
     const now = performance.now()
-    if (latest === undefined || now - latest.at > KEPT_MS) latest = { at: now, results: runAll(app, checks, timeoutMs) }
+    if (latest === undefined || now - latest.at > KEPT_MS)
+      latest = { at: now, results: runAll(app, { ...lesserChecks, ...checks }, timeoutMs) }
     return latest.results
   }
 }
@@ -63,7 +74,8 @@ async function within(timeoutMs: number, check: Check): Promise<void> {
     throw new Error(`took longer than ${timeoutMs} ms`)
   })
   try {
-    await Promise.race([Promise.resolve().then(check), late])
+    const result = await Promise.race([Promise.resolve().then(check), late])
+    if (result === false) throw new Error('cannot be used')
   } finally {
     abort.abort()
     late.catch(() => undefined)

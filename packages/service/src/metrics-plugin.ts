@@ -7,7 +7,7 @@ export interface MetricsOptions {
   /** Bearer token that opens /metrics; without it there is no such address. */
   readonly token?: string | undefined
   /** Figures that are read when somebody asks, by name. */
-  readonly gauges?: Readonly<Record<string, { help: string; read: () => number }>>
+  readonly gauges?: Readonly<Record<string, { help: string; read: () => number | Promise<number> }>>
 }
 
 /** Serves /metrics in the Prometheus format: the process, the requests, and the figures of the app. */
@@ -32,8 +32,8 @@ export function useMetrics(app: FastifyInstance, { app: name, token, gauges = {}
       name: gauge,
       help,
       registers: [registry],
-      collect() {
-        this.set(read())
+      async collect() {
+        this.set(await read())
       },
     })
   }

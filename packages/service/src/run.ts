@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Closer } from './closer.ts'
-import type { Logger } from './logger.ts'
+import { createLogger, type Logger } from './logger.ts'
 
 export interface RunOptions {
   readonly app: FastifyInstance
@@ -12,6 +12,9 @@ export interface RunOptions {
 
 /** Longest time that a shutdown may take, ms; then the process ends with code 1. */
 const SHUTDOWN_MS = 25_000
+
+/** How long a process that could not start waits for what is still open, ms. */
+const EXIT_MS = 2000
 
 /** Listens, and on SIGTERM or SIGINT drains requests, closes everything in reverse order and ends the process. */
 export async function run({ app, closer, host, port, log }: RunOptions): Promise<void> {
@@ -33,12 +36,14 @@ export async function run({ app, closer, host, port, log }: RunOptions): Promise
   await app.listen({ host, port })
 }
 
-/** Runs `main` and ends the process with a readable message when it cannot start. */
-export async function start(log: Logger, main: () => Promise<void>): Promise<void> {
+/** Runs `main` of an app; when it cannot start, says why in one log line and ends the process with code 1. */
+export async function start(app: string, main: () => Promise<void>): Promise<void> {
   try {
     await main()
   } catch (error) {
+    const log = createLogger({ app, level: 'info' })
     log.fatal({ err: error }, error instanceof Error ? error.message : 'cannot start')
-    process.exit(1)
+    process.exitCode = 1
+    setTimeout(() => process.exit(1), EXIT_MS).unref()
   }
 }

@@ -1,0 +1,62 @@
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import { createServer } from '@memoric/service/create-server.ts'
+import { useHealth, type Check } from '@memoric/service/health-plugin.ts'
+import { useMetrics } from '@memoric/service/metrics-plugin.ts'
+import type { FastifyInstance } from 'fastify'
+import type { GatewayConfig } from './config.ts'
+import type { GatewayDeps } from './deps.ts'
+import { useDocumentation } from './documentation/documentation.ts'
+import { useGatewayRoutes } from './forwarding/gateway-routes.ts'
+import { answerPublicKeys, PUBLIC_KEYS_PATH } from './forwarding/public-keys.ts'
+import type { Upstream } from './forwarding/upstream.ts'
+import { createRateLimits } from './limits/rate-limits.ts'
+
+/** The HTTP server of the gateway: the only one that clients reach. */
+export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promise<FastifyInstance> {
+  const app = await createServer({
+    log: deps.log,
+    rawBodies: true,
+    beforeNotFound: (request, reply) => limits.countAnonymous(request, reply),
+    ...(config.TRUSTED_PROXIES && { trustedProxies: config.TRUSTED_PROXIES }),
+  })
+  await useBrowserRules(app, config)
+  const limits = await createRateLimits(app, config, deps.redis)
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    done()
+  })
+  const { auth, memory, audit } = deps.upstreams
+  useHealth(app, {
+    token: config.METRICS_TOKEN,
+    checks: { auth: answers(auth), memory: answers(memory), audit: answers(audit) },
+    lesserChecks: { nats: () => deps.messaging.isHealthy() },
+  })
+  useMetrics(app, { app: 'gateway', token: config.METRICS_TOKEN })
+  await useDocumentation(app)
+  app.get(PUBLIC_KEYS_PATH, (request, reply) => answerPublicKeys(auth, request, reply))
+  useGatewayRoutes(app, { ...deps, limits })
+  return app
+}
+
+/** What browsers must know: no page may frame, sniff or script an answer, and only listed origins may read one. */
+async function useBrowserRules(app: FastifyInstance, { CORS_ORIGINS, PUBLIC_HTTPS }: GatewayConfig): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    hsts: PUBLIC_HTTPS && { maxAge: 31_536_000, includeSubDomains: true },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+  })
+  await app.register(cors, {
+    origin: CORS_ORIGINS,
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['etag', 'location', 'retry-after', 'x-request-id'],
+    maxAge: 600,
+  })
+}
+
+function answers(upstream: Upstream): Check {
+  return async () => {
+    const status = await upstream.readiness()
+    if (status !== 200) throw new Error(`not ready: ${status}`)
+  }
+}

@@ -1,0 +1,78 @@
+import { hash } from 'node:crypto'
+import type { Grant } from '@memoric/contracts/introspection.ts'
+
+/** Grants that were found lately, by credential; the credentials themselves are not kept. */
+export interface GrantCache {
+  /** The grant of a credential, asked for by `load` when it is not known; null when the credential does not stand. */
+  get(credential: string, load: () => Promise<Grant | null>): Promise<Grant | null>
+  /** Ends grants by their own id, by principal or by tenant. */
+  revoke(ids: readonly string[]): void
+  /** Forgets everything: revocations may have been missed. */
+  clear(): void
+}
+
+export interface GrantCacheOptions {
+  /** Longest time that a grant is believed without asking again, ms. */
+  readonly ttlMs: number
+  readonly maxEntries: number
+  readonly now?: () => number
+}
+
+interface Entry {
+  readonly grant: Grant
+  readonly until: number
+}
+
+/** Makes an empty cache. Revocations that arrive while a grant is being loaded count for that grant too. */
+export function createGrantCache({ ttlMs, maxEntries, now = Date.now }: GrantCacheOptions): GrantCache {
+  const entries = new Map<string, Entry>()
+  const loading = new Map<string, Promise<Grant | null>>()
+  /** Counts what may have ended grants, so that an answer from before is not kept. */
+  let revocations = 0
+
+  return {
+    async get(credential, load) {
+      const id = hash('sha256', credential, 'base64')
+      const entry = entries.get(id)
+      if (entry !== undefined && entry.until > now()) return entry.grant
+      entries.delete(id)
+      const running = loading.get(id) ?? begin(id, load)
+      return running
+    },
+    revoke(ids) {
+      revocations += 1
+      const ended = new Set(ids)
+      for (const [id, { grant }] of entries) if (namesOf(grant).some((name) => ended.has(name))) entries.delete(id)
+    },
+    clear() {
+      revocations += 1
+      entries.clear()
+    },
+  }
+
+  function begin(id: string, load: () => Promise<Grant | null>): Promise<Grant | null> {
+    const running = loadAndKeep(id, load).finally(() => loading.delete(id))
+    loading.set(id, running)
+    return running
+  }
+
+  async function loadAndKeep(id: string, load: () => Promise<Grant | null>): Promise<Grant | null> {
+    const before = revocations
+    const grant = await load()
+    if (grant === null || grant.expiresAt <= now()) return null
+    if (before === revocations) keep(id, grant)
+    return grant
+  }
+
+  function keep(id: string, grant: Grant): void {
+    entries.set(id, { grant, until: Math.min(now() + ttlMs, grant.expiresAt) })
+    for (const oldest of entries.keys()) {
+      if (entries.size <= maxEntries) return
+      entries.delete(oldest)
+    }
+  }
+}
+
+function namesOf({ grantId, principal, tenantId }: Grant): string[] {
+  return [grantId, principal.id, tenantId]
+}

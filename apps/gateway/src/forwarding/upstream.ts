@@ -1,0 +1,77 @@
+import { IDENTITY_HEADER, REQUEST_ID_HEADER, SERVICE_KEY_HEADER, type Caller } from '@memoric/contracts/caller.ts'
+import { signIdentity } from '@memoric/crypto/identity-statement.ts'
+import { parseServiceKey } from '@memoric/crypto/service-key.ts'
+import { AppError } from '@memoric/service/app-error.ts'
+import { Pool, type Dispatcher } from 'undici'
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query, built by us. */
+  readonly path: string
+  readonly caller: Caller
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Buffer | string | null
+}
+
+export interface UpstreamAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Buffer
+}
+
+/** A service behind the gateway. */
+export interface Upstream {
+  /** Sends a request with our service key and a signed statement of who calls. Throws AppError `service_unavailable`. */
+  request(request: UpstreamRequest): Promise<UpstreamAnswer>
+  /** Status of GET /ready; throws AppError `service_unavailable` when nothing answers. */
+  readiness(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface UpstreamOptions {
+  /** Name of the service: statements are valid there only. */
+  readonly name: string
+  readonly url: string
+  readonly serviceKey: string
+}
+
+const CONNECTIONS = 64
+const TIMEOUT_MS = 30_000
+
+/** Opens connections to a service on demand. Throws when the service key is not one. */
+export function createUpstream({ name, url, serviceKey }: UpstreamOptions): Upstream {
+  const key = parseServiceKey(serviceKey)
+  if (key === null) throw new Error(`the service key for ${name} is not valid`)
+  const pool = new Pool(url, {
+    connections: CONNECTIONS,
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+    connectTimeout: 2000,
+    keepAliveTimeout: 30_000,
+  })
+  return {
+    request: ({ method, path, caller, headers, body }) =>
+      send(pool, {
+        method,
+        path,
+        body: body ?? null,
+        headers: {
+          ...headers,
+          [SERVICE_KEY_HEADER]: key.text,
+          [IDENTITY_HEADER]: signIdentity(key.secret, name, { ...caller }, { now: Date.now() }),
+          [REQUEST_ID_HEADER]: caller.requestId,
+        },
+      }),
+    readiness: async () => (await send(pool, { method: 'GET', path: '/ready' })).status,
+    close: () => pool.close(),
+  }
+}
+
+async function send(pool: Pool, options: Dispatcher.RequestOptions): Promise<UpstreamAnswer> {
+  try {
+    const { statusCode, headers, body } = await pool.request(options)
+    return { status: statusCode, headers, body: Buffer.from(await body.arrayBuffer()) }
+  } catch (cause) {
+    throw new AppError('service_unavailable', { cause, retryAfter: 1 })
+  }
+}

@@ -1,0 +1,74 @@
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { confirmedSubject } from '@memoric/contracts/subjects.ts'
+import { createLocalKek } from '@memoric/crypto/kek.ts'
+import { createSealingKey } from '@memoric/crypto/sealed-box.ts'
+import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
+import { createEventPublisher } from '@memoric/messaging/publish.ts'
+import { onSignal } from '@memoric/messaging/signals.ts'
+import { checkRoles } from '@memoric/postgres/check-roles.ts'
+import { createClient } from '@memoric/postgres/client.ts'
+import { checkMigrations } from '@memoric/postgres/migration-state.ts'
+import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
+import { createCloser, type Closer } from '@memoric/service/closer.ts'
+import { createEventFactory } from '@memoric/service/event-factory.ts'
+import type { Logger } from '@memoric/service/logger.ts'
+import type { MemoryConfig } from './config.ts'
+import { createKeyStore } from './keys/subject-keys.ts'
+import type { MemoryDeps } from './memory-deps.ts'
+import { createReadEvents } from './reads/read-events.ts'
+import { createIndexCache } from './search/index-cache.ts'
+
+export interface RunningDeps extends MemoryDeps {
+  readonly messaging: Messaging
+  readonly closer: Closer
+}
+
+export const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
+
+const confirmation = z.object({ ids: z.array(z.string()) })
+
+/** Opens everything that the service needs. Throws when the database does not fit or keys are missing. */
+export async function createDeps(config: MemoryConfig, log: Logger): Promise<RunningDeps> {
+  const closer = createCloser(log)
+  try {
+    return await open(config, log, closer)
+  } catch (error) {
+    await closer.close()
+    throw error
+  }
+}
+
+async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<RunningDeps> {
+  const kek = createLocalKek(config.MEMORIC_ENCRYPTION_KEY)
+  const sql = createClient({ url: config.DATABASE_URL, max: config.DATABASE_POOL, applicationName: 'memoric-memory' })
+  closer.defer('postgres', () => sql.end())
+  await checkMigrations(sql, { directory: MIGRATIONS })
+  await checkRoles(sql, { tablesWithoutRowSecurity: [] })
+
+  const messaging = connectMessaging({
+    servers: config.NATS_URL,
+    user: config.NATS_USER,
+    pass: config.NATS_PASSWORD,
+    name: 'memoric-memory',
+    log,
+  })
+  closer.defer('nats', () => messaging.close())
+  const publisher = createEventPublisher(messaging)
+  const relay = createOutboxRelay({ sql, publish: publisher.publish, log })
+  closer.defer('outbox relay', () => relay.close())
+  onSignal(messaging, confirmedSubject('memory'), (signal) => relay.confirm(confirmation.parse(signal).ids))
+
+  const events = createEventFactory({ app: 'memory', personalDataKey: createSealingKey(1, config.PERSONAL_DATA_KEY) })
+  const reads = createReadEvents({ sql, relay, events, log })
+  closer.defer('read events', () => reads.close())
+  const keys = createKeyStore({
+    sql,
+    kek,
+    maxEntries: config.KEY_CACHE_ENTRIES,
+    ttlMs: config.KEY_CACHE_SECONDS * 1000,
+  })
+  closer.defer('keys', () => keys.close())
+  const indexes = createIndexCache({ sql, keys, maxBytes: config.INDEX_CACHE_MIB * 1024 * 1024 })
+  return { sql, keys, indexes, events, reads, relay, log, messaging, closer, now: () => new Date() }
+}

@@ -1,0 +1,43 @@
+import type { RouteOutput } from '@memoric/contracts/route.ts'
+import type { RouteTable } from '@memoric/contracts/route-table.ts'
+import { outboxInsert } from '@memoric/postgres/outbox.ts'
+import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
+import { AppError } from '@memoric/service/app-error.ts'
+import type { Call } from '@memoric/service/implement-routes.ts'
+import type { RequestContext } from '@memoric/service/request-context.ts'
+import { scopeOf } from '../caller-scope.ts'
+import type { MemoryDeps } from '../memory-deps.ts'
+import { checkVersion, findMemory } from './find-memory.ts'
+import { lockSubjects, removeMemory } from './memory-repository.ts'
+import type { MemoryRow } from './memory-row.ts'
+
+type Delete = RouteTable['deleteMemory']
+
+/** How often a deletion is tried anew when others change the same memory. */
+const ATTEMPTS = 5
+
+/** Deletes a memory with its history. Throws AppError `memory_not_found`, `version_mismatch`, `write_conflict`. */
+export async function deleteMemory(deps: MemoryDeps, call: Call<Delete>): Promise<RouteOutput<Delete>> {
+  const { params, headers, context } = call
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const row = await findMemory(deps, context, params.id)
+    checkVersion(row, headers['if-match'])
+    if (await remove(deps, context, row)) return { status: 204, body: null }
+  }
+  throw new AppError('write_conflict')
+}
+
+async function remove(deps: MemoryDeps, context: RequestContext, row: MemoryRow): Promise<boolean> {
+  const gone = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
+    const [, rows] = await Promise.all([lockSubjects(tx, row.tenant_id, [row.subject_id]), removeMemory(tx, row)])
+    if (rows.length > 0) await outboxInsert(tx, [deletedEvent(deps, context, row)])
+    return rows.length > 0
+  })
+  if (gone) deps.relay.wake()
+  return gone
+}
+
+function deletedEvent(deps: MemoryDeps, context: RequestContext, row: MemoryRow) {
+  const details = { subject_id: row.subject_id, version: row.version }
+  return deps.events({ type: 'memory.deleted', context, resourceId: row.id, statusCode: 204, details })
+}

@@ -1,0 +1,34 @@
+import { AppError } from '@memoric/service/app-error.ts'
+import type { RequestContext } from '@memoric/service/request-context.ts'
+import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
+import { scopeOf } from '../caller-scope.ts'
+import type { SubjectKeys } from '../keys/subject-keys.ts'
+import type { MemoryDeps } from '../memory-deps.ts'
+import { selectMemories } from './memory-repository.ts'
+import type { MemoryRow } from './memory-row.ts'
+
+/** The live memory with this id that the caller may see. Throws AppError `memory_not_found`. */
+export async function findMemory(deps: MemoryDeps, { caller }: RequestContext, id: string): Promise<MemoryRow> {
+  const [[row]] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [selectMemories(tx, caller.tenantId, [id])])
+  if (row === undefined) throw new AppError('memory_not_found')
+  return row
+}
+
+/** Runs `work` with the keys of the row's subject. */
+export function withKeysOf<R>(
+  deps: MemoryDeps,
+  row: MemoryRow,
+  work: (keys: SubjectKeys) => R | Promise<R>,
+): Promise<R> {
+  return deps.keys.forReading(row.tenant_id, row.subject_id, (keys) => {
+    if (keys === null) throw new AppError('memory_not_found')
+    return work(keys)
+  })
+}
+
+/** Throws AppError `version_mismatch` when the caller expects another version. */
+export function checkVersion(row: MemoryRow, expected: number | undefined): void {
+  if (expected !== undefined && expected !== row.version) {
+    throw new AppError('version_mismatch', { detail: `the current version is ${row.version}` })
+  }
+}

@@ -1,0 +1,83 @@
+import { createHmac } from 'node:crypto'
+import type { Caller } from '@memoric/contracts/caller.ts'
+import type { MemoryId } from '@memoric/contracts/ids.ts'
+import {
+  DEFAULT_NAMESPACE,
+  DEFAULT_SUBJECT,
+  IMPORTANCE_LEVELS,
+  type CreateMemory,
+  type Tier,
+} from '@memoric/contracts/memory-contract.ts'
+import { namespaceFor, subjectFor } from '@memoric/service/caller-limits.ts'
+import { uuidV7 } from '@memoric/service/uuid-v7.ts'
+import type { SubjectKeys } from '../keys/subject-keys.ts'
+import { sealAttributes, type PrivateAttributes } from './private-attributes.ts'
+
+/** A memory that is ready to be written but for its number in the subject. */
+export interface MemoryDraft {
+  readonly id: MemoryId
+  readonly subjectId: string
+  readonly namespace: string
+  readonly threadId: string | null
+  readonly sessionId: string | null
+  readonly tier: Tier
+  readonly importance: number
+  readonly occurredAt: Date
+  readonly createdAt: Date
+  readonly expiresAt: Date | null
+  readonly fingerprint: Buffer
+  readonly sealed: Buffer
+  readonly attributes: PrivateAttributes
+  /** Whether the same content in the same thread is to be reinforced instead. */
+  readonly reinforces: boolean
+}
+
+/** Length of a fingerprint, bytes: 128 bits, so that chance never makes two contents equal. */
+const FINGERPRINT_BYTES = 16
+
+/** Keyed hash of a content within its subject. */
+export function fingerprintOf(keys: SubjectKeys, content: string): Buffer {
+  return createHmac('sha256', keys.fingerprintKey).update(content).digest().subarray(0, FINGERPRINT_BYTES)
+}
+
+/** The subject that a new memory belongs to. Throws AppError `subject_not_allowed`. */
+export function subjectOfDraft(caller: Caller, input: CreateMemory): string {
+  return subjectFor(caller, input.subject_id, DEFAULT_SUBJECT)
+}
+
+/** Makes a draft: fills in what the caller left out and seals what is private. Throws AppError `namespace_not_allowed`. */
+export function draftMemory(caller: Caller, input: CreateMemory, keys: SubjectKeys, now: Date): MemoryDraft {
+  const subjectId = subjectOfDraft(caller, input)
+  const id = uuidV7() as MemoryId
+  const attributes = attributesOf(input)
+  const place = { tenantId: caller.tenantId, subjectId, memoryId: id, version: 1 }
+  return {
+    id,
+    subjectId,
+    namespace: namespaceFor(caller, input.namespace, DEFAULT_NAMESPACE),
+    threadId: input.thread_id ?? null,
+    sessionId: input.session_id ?? null,
+    tier: input.tier ?? 'short_term',
+    importance: input.importance ?? IMPORTANCE_LEVELS.medium,
+    occurredAt: input.occurred_at === undefined ? now : new Date(input.occurred_at),
+    createdAt: now,
+    expiresAt: input.ttl_seconds === undefined ? null : new Date(now.getTime() + input.ttl_seconds * 1000),
+    fingerprint: fingerprintOf(keys, input.content),
+    sealed: sealAttributes(keys.content.current(), place, attributes),
+    attributes,
+    reinforces: input.on_duplicate !== 'create',
+  }
+}
+
+function attributesOf(input: CreateMemory): PrivateAttributes {
+  return {
+    content: input.content,
+    role: input.role ?? null,
+    speaker: input.speaker ?? null,
+    topic: input.topic ?? null,
+    category: input.category ?? null,
+    entities: input.entities ?? [],
+    tags: input.tags ?? [],
+    metadata: input.metadata ?? {},
+  }
+}

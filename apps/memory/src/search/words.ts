@@ -1,0 +1,172 @@
+import { stemEnglish } from './stem-english.ts'
+
+/** Longest term of the index, UTF-16 units; what follows is cut. */
+const MAX_TERM_LENGTH = 64
+
+/**
+ * V8 copies slices up to this length; a longer one keeps the whole text alive that it was cut from, so it must not
+ * become a key of the memo.
+ */
+const MAX_MEMO_LENGTH = 12
+const MAX_MEMO_WORDS = 20_000
+
+const ASCII_ONLY = /^\p{ASCII}*$/u
+
+/**
+ * Accents and optional vowel signs. Marks of Indic and Southeast Asian scripts spell the word, and the voicing marks of
+ * Japanese make another syllable, so those stay.
+ */
+const ACCENTS = /[[\p{M}&&[\p{sc=Inherited}\p{sc=Hebrew}\p{sc=Arabic}\p{sc=Cyrillic}]]--[\u3099\u309a]]+/gv
+
+/** Would become letters of the word before. */
+const TRADE_MARKS = /[™℠]/g
+
+/** Letters that Unicode does not decompose, other apostrophes, and what has no sound: soft hyphen, tatweel. */
+const FOLDED: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ð: 'd',
+  þ: 'th',
+  ı: 'i',
+  ς: 'σ',
+  '\u2019': "'",
+  '\u02bc': "'",
+  '\u00ad': '',
+  '\u0640': '',
+}
+const TO_FOLD = new RegExp(`[${Object.keys(FOLDED).join('')}]`, 'gv')
+
+/** Scripts that do not put spaces between words. */
+const UNSPACED = String.raw`[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]`
+
+const UNSPACED_RUN = String.raw`[${UNSPACED}&&[\p{L}\p{M}\p{Nl}]]+`
+const INNER_JOINER = String.raw`[\u200c\u200d](?=[\p{L}\p{M}])`
+const OTHER_WORD = String.raw`[[\p{L}\p{N}]--${UNSPACED}](?:[[\p{L}\p{M}\p{N}']--${UNSPACED}]|${INNER_JOINER})*`
+
+/** Runs of those scripts (the first group), or words of any other with their apostrophes and joiners. */
+const RUNS = new RegExp(`(${UNSPACED_RUN})|${OTHER_WORD}`, 'gv')
+
+/** Endings of English that an apostrophe sets off: user's, they'll. */
+const CONTRACTED = /(?<=[\p{L}\p{N}])'(?:s|ll|re|ve|d|m)(?=$|')/gu
+
+/** Apostrophes within one word: don't, o'brien. */
+const INNER_APOSTROPHE = /(?<=n)'(?=t(?:$|'))|(?<=^'*o)'(?=\p{L}{2})/gu
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'word' })
+
+const LETTER = 1
+const DIGIT = 2
+const APOSTROPHE = 4
+
+/** What each ASCII code is, in lower case; 0 for what stands between words. */
+const ASCII_KINDS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  if (/[a-z]/.test(character)) return LETTER
+  if (/\d/.test(character)) return DIGIT
+  return character === "'" ? APOSTROPHE : 0
+})
+
+const stems = new Map<string, string>()
+
+/**
+ * The terms under which a text is found, in order: lower case, without accents, English words by their stem.
+ * Identifiers, addresses and numbers come apart at everything that is neither letter nor digit.
+ */
+export function words(text: string): string[] {
+  const terms: string[] = []
+  if (ASCII_ONLY.test(text)) addAsciiTerms(terms, text.toLowerCase())
+  else addTerms(terms, fold(text))
+  return terms
+}
+
+/** Terms so common that they tell nothing. */
+export const STOP_WORDS: ReadonlySet<string> = new Set(
+  words(
+    `a an the this that these those
+    i me my mine myself we our ours you your yours he him his she her hers it its they them their theirs
+    am is are was were be been being do does did doing have has had having
+    can could would should shall might must
+    and or but if than then so because as of at by for with from to in on into about
+    what which who whom whose when where why how there here
+    not no nor very just also too
+    don't doesn't didn't isn't aren't wasn't weren't can't couldn't won't wouldn't shouldn't haven't hasn't hadn't`,
+  ),
+)
+
+/** The unique terms of a query in order, without stop words unless there is nothing else. */
+export function queryWords(text: string): string[] {
+  const all = [...new Set(words(text))]
+  const telling = all.filter((word) => !STOP_WORDS.has(word))
+  return telling.length > 0 ? telling : all
+}
+
+function fold(text: string): string {
+  return text
+    .replace(TRADE_MARKS, ' ')
+    .normalize('NFKD')
+    .replace(ACCENTS, '')
+    .toLowerCase()
+    .replace(TO_FOLD, (character) => FOLDED[character] ?? character)
+    .normalize('NFC')
+}
+
+function addTerms(terms: string[], text: string): void {
+  for (const [run, unspaced] of text.matchAll(RUNS)) {
+    if (unspaced !== undefined) addSegments(terms, unspaced)
+    else if (ASCII_ONLY.test(run)) addAsciiTerms(terms, run)
+    else terms.push(...withoutApostrophes(run).map(cut))
+  }
+}
+
+function addSegments(terms: string[], text: string): void {
+  for (const { segment, isWordLike } of segmenter.segment(text)) {
+    if (isWordLike === true) terms.push(cut(segment))
+  }
+}
+
+/** Takes the words of a lower-case ASCII text. */
+function addAsciiTerms(terms: string[], text: string): void {
+  let start = 0
+  let kinds = 0
+  for (let at = 0; at <= text.length; at++) {
+    const kind = ASCII_KINDS[text.charCodeAt(at)] ?? 0
+    if (kind !== 0) {
+      kinds |= kind
+      continue
+    }
+    if (kinds !== 0) addAsciiWord(terms, text.slice(start, at), kinds)
+    start = at + 1
+    kinds = 0
+  }
+}
+
+function addAsciiWord(terms: string[], word: string, kinds: number): void {
+  if (kinds === LETTER) terms.push(stemOf(word))
+  else if ((kinds & APOSTROPHE) === 0) terms.push(cut(word))
+  else for (const part of withoutApostrophes(word)) addAsciiTerms(terms, part)
+}
+
+function withoutApostrophes(word: string): string[] {
+  const parts = word.replace(CONTRACTED, '').replace(INNER_APOSTROPHE, '').split("'")
+  return parts.filter((part) => part !== '')
+}
+
+function stemOf(word: string): string {
+  if (word.length > MAX_MEMO_LENGTH) return stemEnglish(cut(word))
+  const known = stems.get(word)
+  if (known !== undefined) return known
+  const stem = stemEnglish(word)
+  if (stems.size === MAX_MEMO_WORDS) stems.clear()
+  stems.set(word, stem)
+  return stem
+}
+
+function cut(word: string): string {
+  if (word.length <= MAX_TERM_LENGTH) return word
+  const term = word.slice(0, MAX_TERM_LENGTH)
+  return term.isWellFormed() ? term : term.slice(0, -1)
+}
