@@ -69,17 +69,12 @@ function defaultScope(threadId: string | undefined, topic: string | undefined): 
 }
 
 /** Reads and opens the winners; row security has the last word on each. */
-async function openResults(
-  deps: MemoryDeps,
-  { caller }: RequestContext,
-  { best, explain }: Ranking,
-  explained: boolean,
-) {
-  if (best.length === 0) return []
-  const ids = best.map(({ id }) => id)
+async function openResults(deps: MemoryDeps, { caller }: RequestContext, ranking: Ranking, explained: boolean) {
+  if (ranking.best.length === 0) return []
+  const ids = ranking.best.map(({ id }) => id)
   const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [selectMemories(tx, caller.tenantId, ids)])
-  const memories = new Map((await openRows(deps, rows)).map((memory) => [String(memory.id), memory]))
-  return best.flatMap((ranked) => {
+  const memories = new Map((await openRows(deps, rows)).map((memory) => [memory.id, memory]))
+  return ranking.best.flatMap((ranked) => {
     const memory = memories.get(ranked.id)
     if (memory === undefined) return []
     return [{ memory, score: ranked.score, ...(explained && { explanation: ranking.explain(ranked) }) }]
