@@ -1,3 +1,4 @@
+import { wipe } from './bytes.ts'
 import { CryptoError } from './errors.ts'
 import type { KekContext, KekProvider } from './kek.ts'
 import { generateKey } from './wrapped-key.ts'
@@ -47,7 +48,7 @@ export async function ensureRootKey(kek: KekProvider, store: RootKeyStore, conte
 async function createRootKey(kek: KekProvider, store: RootKeyStore, context: KekContext): Promise<StoredRootKey> {
   const key = generateKey()
   await store.insertIfAbsent({ kekId: kek.id, wrapped: await kek.wrap(key, context) })
-  key.fill(0)
+  wipe(key)
   const stored = await store.read()
   if (stored === null) throw new Error('The root key was stored but cannot be read back.')
   return stored

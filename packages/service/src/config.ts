@@ -20,7 +20,8 @@ export function loadConfig<S extends z.ZodObject>(schema: S, env: Environment): 
   )
   const parsed = schema.safeParse(values)
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+  // The rest of the path could be part of a value: the keys of a JSON object.
+  const problems = parsed.error.issues.map((issue) => `  ${String(issue.path[0])}: ${issue.message}`)
   throw new ConfigError(`The configuration cannot be used:\n${problems.join('\n')}`)
 }
 

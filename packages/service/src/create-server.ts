@@ -3,7 +3,14 @@ import type { Socket } from 'node:net'
 import underPressure from '@fastify/under-pressure'
 import { REQUEST_ID_HEADER } from '@memoric/contracts/caller.ts'
 import { DEFAULT_BODY_LIMIT } from '@memoric/contracts/route.ts'
-import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { AppError } from './app-error.ts'
 import type { Logger } from './logger.ts'
 import { PROBLEM_CONTENT_TYPE, problemOf, toAppError } from './problem.ts'
@@ -32,7 +39,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const loggerInstance: FastifyBaseLogger = options.log
   const app: FastifyInstance = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request) =>
       (options.internal === true ? givenId(request.headers[REQUEST_ID_HEADER]) : undefined) ?? uuidV7(),
     trustProxy: options.trustedProxies ? [...options.trustedProxies] : false,
@@ -44,7 +51,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     maxRequestsPerSocket: 0,
     http: { headersTimeout: 15_000, maxHeaderSize: 16_384 },
     routerOptions: { maxParamLength: 256 },
-    return503OnClosing: true,
+    // Fastify's own answer is not a problem; refuseWhileClosing gives one.
+    return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
     // The reply of a request that never reached a route is typed by that route's schema, which does not exist.
     frameworkErrors: (error, request, reply) =>
@@ -52,6 +60,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   })
   useBodyParser(app, options.rawBodies ?? false)
   useProblems(app, options)
+  refuseWhileClosing(app)
   await app.register(underPressure, {
     maxEventLoopDelay: 1000,
     pressureHandler: () => {
@@ -91,6 +100,19 @@ function useProblems(app: FastifyInstance, { mapError, beforeNotFound }: ServerO
   app.setNotFoundHandler(async (request, reply) => {
     await beforeNotFound?.(request, reply)
     throw new AppError('route_not_found')
+  })
+}
+
+/** Requests that still arrive on open connections while the server drains. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  app.addHook('onRequest', (_request, _reply, done) => {
+    if (closing) throw new AppError('service_unavailable', { retryAfter: 1 })
+    done()
   })
 }
 

@@ -42,6 +42,9 @@ export interface EventFactoryOptions {
   readonly now?: () => number
 }
 
+/** A longer user agent is cut, UTF-16 units: an event that breaks the contract would never reach the log. */
+const MAX_USER_AGENT = 512
+
 /** AAD of the personal data of an event: it opens for this event only. */
 export function personalDataAad(eventId: string): readonly string[] {
   return ['event.personal', eventId]
@@ -88,7 +91,7 @@ function eventData(input: EventInput, personal: string | null): MemoricEvent['da
 function sealPersonal(key: SealingKey, eventId: string, { context, email }: EventInput): string {
   const data: PersonalData = {
     ip_address: context.caller.clientAddress,
-    user_agent: context.caller.userAgent,
+    user_agent: context.caller.userAgent?.slice(0, MAX_USER_AGENT).toWellFormed() ?? null,
     email: email ?? null,
   }
   return sealBox(key, personalDataAad(eventId), Buffer.from(JSON.stringify(data))).toString('base64')

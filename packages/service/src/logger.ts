@@ -1,4 +1,4 @@
-import { pino, type DestinationStream, type Logger } from 'pino'
+import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
 
 export type { Logger }
 
@@ -26,6 +26,12 @@ const REDACTED = SECRET_NAMES.flatMap((name) => {
   return [name, `*${dotted}`, `*.*${dotted}`, `*.*.*${dotted}`]
 })
 
+/** An error without the fields that libraries add: those of a database error repeat the values of the row. */
+function serializeError(error: Error): object {
+  const { type, message, stack, code } = stdSerializers.err(error)
+  return { type, message, stack, ...(typeof code === 'string' && { code }) }
+}
+
 export interface LoggerOptions {
   readonly app: string
   readonly level: string
@@ -39,6 +45,7 @@ export function createLogger({ app, level, destination }: LoggerOptions): Logger
     base: { app },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: serializeError },
     redact: { paths: REDACTED, censor: '[redacted]' },
   }
   return destination ? pino(options, destination) : pino(options)

@@ -1,4 +1,5 @@
 import type { ListMemoriesQuery } from '@memoric/contracts/memory-contract.ts'
+import { byteaArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { MemoryDraft } from './memory-draft.ts'
 import type { MemoryRow } from './memory-row.ts'
@@ -24,7 +25,10 @@ export function selectDuplicates(tx: Tx, tenantId: string, drafts: readonly Memo
     select draft.ord::int - 1 as ord, known.id
     from unnest(
       ${drafts.map((draft) => draft.subjectId)}::text[], ${drafts.map((draft) => draft.namespace)}::text[],
-      ${drafts.map((draft) => draft.threadId)}::text[], ${drafts.map((draft) => draft.fingerprint)}::bytea[]
+      ${drafts.map((draft) => draft.threadId)}::text[], ${byteaArray(
+        tx,
+        drafts.map((draft) => draft.fingerprint),
+      )}::bytea[]
     ) with ordinality as draft (subject_id, namespace, thread_id, fingerprint, ord)
     cross join lateral (
       select m.id from memories m
@@ -50,9 +54,26 @@ export function insertMemories(tx: Tx, tenantId: string, rows: readonly Insertio
       ${of((draft) => draft.sessionId)}::text[], ${rows.map(({ seq }) => seq)}::bigint[],
       ${rows.map(({ change }) => change)}::bigint[], ${of((draft) => draft.tier)}::text[],
       ${of((draft) => draft.importance)}::real[], ${rows.map(({ seenCount }) => seenCount)}::int[],
-      ${of((draft) => draft.occurredAt)}::timestamptz[], ${of((draft) => draft.createdAt)}::timestamptz[],
-      ${of((draft) => draft.expiresAt)}::timestamptz[], ${of((draft) => draft.fingerprint)}::bytea[],
-      ${of((draft) => draft.sealed)}::bytea[]
+      ${timestampArray(
+        tx,
+        of((draft) => draft.occurredAt),
+      )}::timestamptz[],
+      ${timestampArray(
+        tx,
+        of((draft) => draft.createdAt),
+      )}::timestamptz[],
+      ${timestampArray(
+        tx,
+        of((draft) => draft.expiresAt),
+      )}::timestamptz[],
+      ${byteaArray(
+        tx,
+        of((draft) => draft.fingerprint),
+      )}::bytea[],
+      ${byteaArray(
+        tx,
+        of((draft) => draft.sealed),
+      )}::bytea[]
     ) as t (id, subject_id, namespace, thread_id, session_id, seq, change, tier, importance, seen_count,
       occurred_at, created_at, expires_at, fingerprint, sealed)`
 }

@@ -1,0 +1,14 @@
+import { loadConfig } from '@memoric/service/config.ts'
+import { createLogger } from '@memoric/service/logger.ts'
+import { run, start } from '@memoric/service/run.ts'
+import { buildApp } from './app.ts'
+import { auditConfig } from './config.ts'
+import { createDeps } from './deps.ts'
+
+await start('audit', async () => {
+  const config = loadConfig(auditConfig, process.env)
+  const log = createLogger({ app: 'audit', level: config.LOG_LEVEL })
+  const deps = await createDeps(config, log)
+  const app = await buildApp(config, deps)
+  await run({ app, closer: deps.closer, host: config.HOST, port: config.PORT, log })
+})

@@ -1,0 +1,30 @@
+import type { AllowList, Caller } from '@memoric/contracts/caller.ts'
+import type { Permission } from '@memoric/contracts/permissions.ts'
+import { AppError } from '@memoric/service/app-error.ts'
+
+/** What is asked of a new key. */
+export interface KeyLimits {
+  readonly scopes: readonly Permission[]
+  readonly namespaces?: readonly string[] | undefined
+  readonly subjects?: readonly string[] | undefined
+}
+
+/**
+ * Throws AppError `scope_exceeds_creator`, `namespace_not_allowed` or `subject_not_allowed` when the key could do what
+ * `caller` cannot.
+ */
+export function requireWithinCaller(caller: Caller, key: KeyLimits): void {
+  const missing = key.scopes.filter((scope) => !caller.permissions.includes(scope))
+  if (missing.length > 0) throw new AppError('scope_exceeds_creator', { detail: `not held: ${missing.join(', ')}` })
+  if (!isWithin(caller.namespaces, key.namespaces)) {
+    throw new AppError('namespace_not_allowed', { detail: 'a key is limited to namespaces of the one who makes it' })
+  }
+  if (!isWithin(caller.subjects, key.subjects)) {
+    throw new AppError('subject_not_allowed', { detail: 'a key is limited to subjects of the one who makes it' })
+  }
+}
+
+/** A key without a list of its own may use every name. */
+function isWithin(allowed: AllowList, wanted: readonly string[] | undefined): boolean {
+  return allowed === '*' || (wanted?.every((name) => allowed.includes(name)) ?? false)
+}

@@ -1,0 +1,33 @@
+import { wipe } from '@memoric/crypto/bytes.ts'
+import { createLocalKek, type KekProvider } from '@memoric/crypto/kek.ts'
+import { ensureRootKey } from '@memoric/crypto/root-key.ts'
+import type { Sql } from '@memoric/postgres/client.ts'
+import { ConfigError } from '@memoric/service/config.ts'
+import type { AuthConfig } from '../config.ts'
+import { type AuthKeys, createAuthKeys } from './auth-keys.ts'
+import { createRootKeyStore } from './auth-root-key-repository.ts'
+
+const ROOT_KEY_VERSION = 1
+
+/** Unwraps the root key, which the first start makes. Throws WrongKekError or ConfigError when it cannot be had. */
+export async function loadAuthKeys(config: AuthConfig, sql: Sql): Promise<AuthKeys> {
+  const store = createRootKeyStore(sql, ROOT_KEY_VERSION)
+  const context = { app: 'auth', key: 'root', version: String(ROOT_KEY_VERSION) }
+  const rootKey = await ensureRootKey(localKek(config), store, context)
+  const keys = createAuthKeys(rootKey, ROOT_KEY_VERSION)
+  wipe(rootKey)
+  return keys
+}
+
+function localKek(config: AuthConfig): KekProvider {
+  if (config.NODE_ENV === 'production' && !config.MEMORIC_ALLOW_LOCAL_KEK) {
+    throw new ConfigError(
+      'In production a key encryption key on this machine is refused: set MEMORIC_ALLOW_LOCAL_KEK=true to accept it.',
+    )
+  }
+  try {
+    return createLocalKek(config.MEMORIC_ENCRYPTION_KEY)
+  } catch (cause) {
+    throw new ConfigError('MEMORIC_ENCRYPTION_KEY must be 32 random bytes in base64 or hex.', { cause })
+  }
+}

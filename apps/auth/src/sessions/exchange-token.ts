@@ -1,0 +1,76 @@
+import { createToken, hashToken } from '@memoric/crypto/opaque-token.ts'
+import type { Tx } from '@memoric/postgres/lease.ts'
+import { outboxInsert } from '@memoric/postgres/outbox.ts'
+import { AppError } from '@memoric/service/app-error.ts'
+import type { RequestContext } from '@memoric/service/request-context.ts'
+import type { Deps } from '../deps.ts'
+import {
+  insertRefreshToken,
+  markRefreshTokenUsed,
+  type RefreshTokenPlace,
+  selectRefreshToken,
+} from './refresh-token-repository.ts'
+import {
+  type LiveSession,
+  lockLiveSession,
+  type NewSession,
+  prolongSession,
+  REFRESH_TOKEN_PREFIX,
+  revokeSession,
+} from './session-repository.ts'
+import { tokenRefreshed, tokenReused } from './session-events.ts'
+
+/** Seconds in which a used token gives the same successor again: the answer may have been lost, or two asked at once. */
+const GRACE_SECONDS = 10
+
+/** The session goes on with a token, or has ended because a used token came back. */
+export type Exchange = { readonly session: NewSession } | { readonly session: null }
+
+/** Exchanges a refresh token, one at a time for each session. Throws AppError `invalid_token` when the session is over. */
+export async function exchangeToken(
+  tx: Tx,
+  deps: Deps,
+  presented: RefreshTokenPlace,
+  context: RequestContext,
+): Promise<Exchange> {
+  const [session] = await lockLiveSession(tx, presented.tenantId, presented.sessionId)
+  const [token] = await selectRefreshToken(tx, presented)
+  if (session === undefined || token === undefined) throw new AppError('invalid_token')
+  const { used_seconds_ago: age, successor_sealed: successor } = token
+  if (age === null || successor === null) return rotate(tx, deps, presented, session, context)
+  if (age > GRACE_SECONDS) return endSession(tx, deps, session, context)
+  const refreshToken = deps.keys.credentials.open(successorPlace(presented), successor)
+  await outboxInsert(tx, [tokenRefreshed(deps.events, session, context, { repeated: true })])
+  return { session: { ...session, refreshToken } }
+}
+
+async function rotate(
+  tx: Tx,
+  deps: Deps,
+  used: RefreshTokenPlace,
+  session: LiveSession,
+  context: RequestContext,
+): Promise<Exchange> {
+  const refreshToken = createToken(REFRESH_TOKEN_PREFIX)
+  const sealed = deps.keys.credentials.seal(successorPlace(used), refreshToken)
+  await Promise.all([
+    markRefreshTokenUsed(tx, used, sealed),
+    insertRefreshToken(tx, { ...used, hash: hashToken(refreshToken) }),
+    prolongSession(tx, session, deps.config),
+    outboxInsert(tx, [tokenRefreshed(deps.events, session, context, { repeated: false })]),
+  ])
+  return { session: { ...session, refreshToken } }
+}
+
+async function endSession(tx: Tx, deps: Deps, session: LiveSession, context: RequestContext): Promise<Exchange> {
+  await Promise.all([
+    revokeSession(tx, session.tenantId, session.sessionId, 'token_reused'),
+    outboxInsert(tx, [tokenReused(deps.events, session, context)]),
+  ])
+  return { session: null }
+}
+
+/** A successor opens beside the token that it follows only. */
+function successorPlace({ tenantId, hash }: RefreshTokenPlace) {
+  return { tenantId, recordId: hash.toString('hex'), field: 'successor' } as const
+}

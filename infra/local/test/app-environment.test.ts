@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import { appEnvironment, type AppSurroundings } from '../src/app-environment.ts'
+import { homeAt } from '../src/home.ts'
+
+function of<T>(make: (app: string) => T) {
+  return { auth: make('auth'), memory: make('memory'), audit: make('audit') }
+}
+
+const surroundings: AppSurroundings = {
+  home: homeAt('/home'),
+  ports: { gateway: 1, auth: 2, memory: 3, audit: 4, postgres: 5, nats: 6 },
+  secrets: {
+    postgresPassword: 'super',
+    ownerPassword: 'owner',
+    natsPasswords: { ...of((app) => `nats-${app}`), gateway: 'nats-gateway', admin: 'nats-admin' },
+    appPasswords: of((app) => `role-${app}`),
+    serviceKeyHashes: of((app) => `hash-${app}`),
+  },
+  databaseUrls: of((app) => `postgres://${app}`),
+  user: {},
+}
+
+test("an app gets its own secrets and nobody else's", () => {
+  const memory = JSON.stringify(appEnvironment('memory', surroundings))
+  for (const foreign of [
+    'super',
+    'owner',
+    'nats-admin',
+    'nats-auth',
+    'role-',
+    'hash-auth',
+    'postgres://auth',
+    'auth-encryption',
+  ]) {
+    expect(memory).not.toContain(foreign)
+  }
+  expect(appEnvironment('memory', surroundings)).toEqual({
+    PATH: '',
+    HOST: '127.0.0.1',
+    PORT: '3',
+    NATS_URL: 'nats://127.0.0.1:6',
+    NATS_USER: 'memory',
+    NATS_PASSWORD: 'nats-memory',
+    DATABASE_URL: 'postgres://memory',
+    SERVICE_KEY_HASHES: 'hash-memory',
+    MEMORIC_ENCRYPTION_KEY_FILE: '/home/secrets/memory-encryption.key',
+    PERSONAL_DATA_KEY_FILE: '/home/secrets/personal-data.key',
+  })
+})
+
+test('the gateway knows no database and no encryption key', () => {
+  expect(Object.keys(appEnvironment('gateway', surroundings)).sort()).toEqual([
+    'AUDIT_SERVICE_KEY_FILE',
+    'AUDIT_URL',
+    'AUTH_SERVICE_KEY_FILE',
+    'AUTH_URL',
+    'HOST',
+    'MEMORY_SERVICE_KEY_FILE',
+    'MEMORY_URL',
+    'NATS_PASSWORD',
+    'NATS_URL',
+    'NATS_USER',
+    'PATH',
+    'PORT',
+  ])
+})
+
+test("of the starter's environment only what is on the list is passed on, and nothing that the stack decides", () => {
+  const user = {
+    PATH: '/bin',
+    LOG_LEVEL: 'debug',
+    RATE_LIMIT_MAX: '5',
+    REDIS_URL: 'redis://x',
+    MEMORIC_HOME: '/home',
+    MEMORIC_ENCRYPTION_KEY: 'mine',
+    AWS_SECRET_ACCESS_KEY: 'x',
+    NODE_OPTIONS: '--inspect',
+    DATABASE_URL: 'postgres://elsewhere',
+    HOST: 'my-computer',
+    PORT: '9999',
+  }
+  const env = appEnvironment('auth', { ...surroundings, user })
+  expect(env).toMatchObject({
+    PATH: '/bin',
+    LOG_LEVEL: 'debug',
+    RATE_LIMIT_MAX: '5',
+    REDIS_URL: 'redis://x',
+    HOST: '127.0.0.1',
+    PORT: '2',
+  })
+  expect(env.DATABASE_URL).toBe('postgres://auth')
+  for (const name of ['MEMORIC_ENCRYPTION_KEY', 'AWS_SECRET_ACCESS_KEY', 'NODE_OPTIONS'])
+    expect(env).not.toHaveProperty(name)
+})

@@ -1,0 +1,29 @@
+import type { PendingQuery } from 'postgres'
+import type { Tx } from './lease.ts'
+
+/** An event that waits to be published. */
+export interface OutboxRow {
+  /** UUID; the message id by which JetStream and the audit log drop duplicates. */
+  readonly eventId: string
+  /** UUID */
+  readonly tenantId: string
+  /** NATS subject */
+  readonly subject: string
+  /** JSON of the envelope, sent as it is. */
+  readonly payload: string
+}
+
+/** The statement that puts events into the outbox, to run in the transaction of the change. An empty list inserts nothing. */
+export function outboxInsert(tx: Tx, rows: readonly OutboxRow[]): PendingQuery<never[]> {
+  const [only] = rows
+  if (only !== undefined && rows.length === 1) {
+    return tx<never[]>`
+      insert into outbox (event_id, tenant_id, subject, payload)
+      values (${only.eventId}, ${only.tenantId}, ${only.subject}, ${only.payload})`
+  }
+  return tx<never[]>`
+    insert into outbox (event_id, tenant_id, subject, payload)
+    select * from unnest(
+      ${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.tenantId)}::uuid[],
+      ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.payload)}::text[])`
+}
