@@ -5,7 +5,7 @@ import { createServer } from '@memoric/service/create-server.ts'
 import { type Check, useHealth } from '@memoric/service/health-plugin.ts'
 import { implementRoutes } from '@memoric/service/implement-routes.ts'
 import type { Logger } from '@memoric/service/logger.ts'
-import { useMetrics } from '@memoric/service/metrics-plugin.ts'
+import { type MetricsOptions, useMetrics } from '@memoric/service/metrics-plugin.ts'
 import type { FastifyInstance } from 'fastify'
 import type { AuditConfig } from './config.ts'
 import { listAuditLogs, type ListDeps } from './log/list-audit-logs.ts'
@@ -13,7 +13,8 @@ import { listAuditLogs, type ListDeps } from './log/list-audit-logs.ts'
 export interface AppDeps extends ListDeps {
   readonly log: Logger
   readonly checks: Readonly<Record<string, Check>>
-  readonly gauges: Readonly<Record<string, { help: string; read: () => number }>>
+  readonly lesserChecks: Readonly<Record<string, Check>>
+  readonly gauges: NonNullable<MetricsOptions['gauges']>
 }
 
 type AppConfig = Pick<AuditConfig, 'METRICS_TOKEN' | 'SERVICE_KEY_HASHES'>
@@ -21,7 +22,7 @@ type AppConfig = Pick<AuditConfig, 'METRICS_TOKEN' | 'SERVICE_KEY_HASHES'>
 /** The HTTP side of the audit service. */
 export async function buildApp(config: AppConfig, deps: AppDeps): Promise<FastifyInstance> {
   const app = await createServer({ log: deps.log, internal: true, mapError: toCallers })
-  useHealth(app, { checks: deps.checks, token: config.METRICS_TOKEN })
+  useHealth(app, { checks: deps.checks, lesserChecks: deps.lesserChecks, token: config.METRICS_TOKEN })
   useMetrics(app, { app: 'audit', token: config.METRICS_TOKEN, gauges: deps.gauges })
   await app.register((scope, _options, done) => {
     useCaller(scope, { audience: 'audit', serviceKeyHashes: config.SERVICE_KEY_HASHES })

@@ -1,9 +1,11 @@
 import { flag, integer, key256, messagingConfig, serverConfig, serviceKeyHashes } from '@memoric/service/config.ts'
+import { networkConfig } from '@memoric/service/production-rules.ts'
 import { z } from 'zod'
 
 /** Every variable that audit reads. */
 export const auditConfig = z.object({
   ...serverConfig,
+  ...networkConfig,
   ...messagingConfig,
   PORT: integer(0, 65_535).default(3459).describe('port to listen on; 0 takes a free one'),
   DATABASE_URL: z.string().min(1).describe('address of the database memoric_audit, with the role of this app'),

@@ -1,17 +1,18 @@
 import { fileURLToPath } from 'node:url'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
-import { checkMigrations } from '@memoric/postgres/migration-state.ts'
-import { checkRoles } from '@memoric/postgres/check-roles.ts'
+import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
+import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient, type Sql } from '@memoric/postgres/client.ts'
 import { type Closer, createCloser } from '@memoric/service/closer.ts'
-import { createEventFactory } from '@memoric/service/event-factory.ts'
+import { createEventFactory, createPersonalDataKey } from '@memoric/service/event-factory.ts'
+import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
+import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { AppDeps } from './app.ts'
 import type { AuditConfig } from './config.ts'
-import { openActorRootKey, personalDataKey } from './keys/audit-keys.ts'
+import { openActorRootKey } from './keys/audit-keys.ts'
 import { type AuditConsumer, consumeEvents } from './log/audit-consumer.ts'
 import { ensurePartitions, keepPartitions } from './log/log-partitions.ts'
-import { type OwnEvents, relayOwnEvents } from './own-events.ts'
 import { type ActorKeys, createActorKeys } from './personal/actor-keys.ts'
 
 export interface AuditDeps extends AppDeps {
@@ -42,14 +43,11 @@ async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<A
   const sql = await openDatabase(config, closer)
   const actorKeys = await openActorKeys(config, sql, closer)
   const partitions = keepPartitions(sql, log)
-  closer.defer('partitions', () => {
-    partitions.stop()
-    return undefined
-  })
+  closer.defer('partitions', () => partitions.stop())
   const messaging = openMessaging(config, log, closer)
-  const own = relayOwnEvents({ sql, messaging, log })
-  closer.defer('outbox relay', () => own.close())
-  const personal = personalDataKey(config)
+  const relay = connectOutbox(messaging, 'audit', (publish) => createOutboxRelay({ sql, publish, log }))
+  closer.defer('outbox relay', () => relay.close())
+  const personal = createPersonalDataKey(config.PERSONAL_DATA_KEY)
   const consumer = consumeEvents({ sql, messaging, actorKeys, personalDataKey: personal, now: Date.now })
   closer.defer('consumer', () => consumer.close())
   return {
@@ -58,9 +56,10 @@ async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<A
     closer,
     actorKeys,
     events: createEventFactory({ app: 'audit', personalDataKey: personal }),
-    wakeRelay: own.wake,
-    checks: checksOf(sql, messaging, consumer),
-    gauges: gaugesOf(own, consumer),
+    wakeRelay: () => relay.wake(),
+    checks: checksOf(sql, consumer),
+    lesserChecks: { nats: () => messaging.isHealthy(), consumer: () => consumer.isConsuming() },
+    gauges: { ...outboxGauges(relay), ...gaugesOf(consumer) },
   }
 }
 
@@ -71,8 +70,7 @@ async function openDatabase(config: AuditConfig, closer: Closer): Promise<Sql> {
     applicationName: 'memoric-audit',
   })
   closer.defer('database', () => sql.end({ timeout: 5 }))
-  await checkMigrations(sql, { directory: migrations })
-  await checkRoles(sql, { tablesWithoutRowSecurity: [] })
+  await checkDatabase(sql, { migrations })
   await ensurePartitions(sql)
   return sql
 }
@@ -83,7 +81,6 @@ async function openActorKeys(config: AuditConfig, sql: Sql, closer: Closer): Pro
   closer.defer('actor keys', () => {
     clearInterval(timer)
     actorKeys.clear()
-    return undefined
   })
   return actorKeys
 }
@@ -95,35 +92,23 @@ function openMessaging(config: AuditConfig, log: Logger, closer: Closer): Messag
   return messaging
 }
 
-function checksOf(sql: Sql, messaging: Messaging, consumer: AuditConsumer): AppDeps['checks'] {
-  return {
-    database: async () => {
-      await sql`select 1`
-    },
-    nats: () => assert(messaging.isHealthy(), 'NATS is away, or refuses something'),
-    consumer: () => {
-      assert(consumer.isConsuming(), 'no events can arrive')
-      assert(consumer.progress.failingForMs() < FAILING_MS, 'events cannot be taken in')
-    },
-  }
+function checksOf(sql: Sql, { progress }: AuditConsumer): AppDeps['checks'] {
+  return { database: () => sql`select 1`, intake: () => progress.failingForMs() < FAILING_MS }
 }
 
-function assert(condition: boolean, message: string): void {
-  if (!condition) throw new Error(message)
-}
-
-function gaugesOf(own: OwnEvents, consumer: AuditConsumer): AppDeps['gauges'] {
-  const figures = () => consumer.progress.figures()
+function gaugesOf({ progress }: AuditConsumer): AppDeps['gauges'] {
   return {
-    outbox_depth: { help: 'Events of this app that wait to be published or confirmed', read: own.depth },
-    audit_events_logged: {
+    memoric_audit_events_logged: {
       help: 'Events that this process took into the log, repeats included',
-      read: () => figures().logged,
+      read: () => progress.figures().logged,
     },
-    audit_dead_letters: { help: 'Messages that this process kept as dead letters', read: () => figures().dead },
-    audit_delay_seconds: {
+    memoric_audit_dead_letters: {
+      help: 'Messages that this process kept as dead letters',
+      read: () => progress.figures().dead,
+    },
+    memoric_audit_delay_seconds: {
       help: 'Age of the oldest event of the last batch when it was in the log',
-      read: () => figures().delayMs / 1000,
+      read: () => progress.figures().delayMs / 1000,
     },
   }
 }

@@ -44,6 +44,7 @@ beforeAll(async () => {
       events: createEventFactory({ app: 'audit', personalDataKey }),
       wakeRelay: () => void (woken += 1),
       checks: {},
+      lesserChecks: {},
       gauges: {},
     },
   )

@@ -15,7 +15,7 @@ import { revokeApiKey } from './api-keys/revoke-api-key.ts'
 import type { AuthConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { useIntrospection } from './introspection/introspect-route.ts'
-import { outboxGauges } from './outbox-gauges.ts'
+import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
 import { login } from './sessions/login.ts'
 import { logout } from './sessions/logout.ts'
 import { refresh } from './sessions/refresh.ts'
@@ -25,7 +25,8 @@ import { useJwks } from './signing-keys/jwks-route.ts'
 export async function buildApp(config: AuthConfig, deps: Deps): Promise<FastifyInstance> {
   const app = await createServer({ log: deps.log, internal: true, mapError })
   useHealth(app, {
-    checks: { database: () => deps.sql`select 1`.then(() => undefined), nats: () => deps.bus.requireConnection() },
+    checks: { database: () => deps.sql`select 1` },
+    lesserChecks: { nats: () => deps.messaging.isHealthy() },
     token: config.METRICS_TOKEN,
   })
   useMetrics(app, { app: 'auth', token: config.METRICS_TOKEN, gauges: outboxGauges(deps.relay) })

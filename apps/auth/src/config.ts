@@ -1,9 +1,11 @@
 import { flag, integer, key256, messagingConfig, serverConfig, serviceKeyHashes } from '@memoric/service/config.ts'
+import { networkConfig } from '@memoric/service/production-rules.ts'
 import { z } from 'zod'
 
 /** Every variable that auth reads. */
 export const authConfig = z.object({
   ...serverConfig,
+  ...networkConfig,
   ...messagingConfig,
   PORT: integer(0, 65_535).default(3457).describe('port to listen on; 0 takes a free one'),
   DATABASE_URL: z.string().min(1).describe('the database of auth, with the login of its application role'),

@@ -1,5 +1,6 @@
 import { loadConfig } from '@memoric/service/config.ts'
 import { createLogger } from '@memoric/service/logger.ts'
+import { checkProduction } from '@memoric/service/production-rules.ts'
 import { run, start } from '@memoric/service/run.ts'
 import { buildApp } from './app.ts'
 import { authConfig } from './config.ts'
@@ -7,6 +8,7 @@ import { createDeps } from './deps.ts'
 
 await start('auth', async () => {
   const config = loadConfig(authConfig, process.env)
+  checkProduction(config, 'internal')
   const log = createLogger({ app: 'auth', level: config.LOG_LEVEL })
   const deps = await createDeps(config, log)
   const app = await buildApp(config, deps)

@@ -1,4 +1,4 @@
-import { revocation } from '@memoric/contracts/introspection.ts'
+import { revocation } from '@memoric/contracts/signals.ts'
 import { REVOKED_SUBJECT } from '@memoric/contracts/subjects.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { onSignal } from '@memoric/messaging/signals.ts'

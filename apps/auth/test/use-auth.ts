@@ -1,9 +1,9 @@
 import type { Caller } from '@memoric/contracts/caller.ts'
 import { type MemoricEvent, type PersonalData, personalData } from '@memoric/contracts/event.ts'
 import type { EventType } from '@memoric/contracts/event-types.ts'
-import { createSealingKey, openBox } from '@memoric/crypto/sealed-box.ts'
+import { openBox } from '@memoric/crypto/sealed-box.ts'
 import { prepareDatabases } from '@memoric/postgres/prepare-database.ts'
-import { personalDataAad } from '@memoric/service/event-factory.ts'
+import { createPersonalDataKey, personalDataAad } from '@memoric/service/event-factory.ts'
 import { createLogger } from '@memoric/service/logger.ts'
 import { callerHeaders } from '@memoric/testkit/sign-caller.ts'
 import { type TestDatabase, useDatabase } from '@memoric/testkit/use-database.ts'
@@ -12,8 +12,7 @@ import type { FastifyInstance } from 'fastify'
 import postgres from 'postgres'
 import { afterAll, beforeAll } from 'vitest'
 import { buildApp } from '../src/app.ts'
-import { MIGRATIONS_DIRECTORY } from '../src/check-database.ts'
-import { createDeps, type Deps } from '../src/deps.ts'
+import { createDeps, type Deps, MIGRATIONS_DIRECTORY } from '../src/deps.ts'
 import type { Answer, Body } from './answer.ts'
 import { gatewayKey, testConfig } from './auth-settings.ts'
 
@@ -108,7 +107,7 @@ async function readEvents(admin: postgres.Sql, type: EventType): Promise<Memoric
 }
 
 function openPersonal(deps: Deps, event: MemoricEvent): PersonalData {
-  const key = createSealingKey(1, deps.config.PERSONAL_DATA_KEY)
+  const key = createPersonalDataKey(deps.config.PERSONAL_DATA_KEY)
   const box = Buffer.from(event.data.personal ?? '', 'base64')
   return personalData.parse(JSON.parse(openBox(key, personalDataAad(event.id), box).toString()))
 }

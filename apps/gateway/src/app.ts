@@ -3,7 +3,7 @@ import helmet from '@fastify/helmet'
 import { createServer } from '@memoric/service/create-server.ts'
 import { useHealth, type Check } from '@memoric/service/health-plugin.ts'
 import { useMetrics } from '@memoric/service/metrics-plugin.ts'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GatewayConfig } from './config.ts'
 import type { GatewayDeps } from './deps.ts'
 import { useDocumentation } from './documentation/documentation.ts'
@@ -34,7 +34,8 @@ export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promis
   })
   useMetrics(app, { app: 'gateway', token: config.METRICS_TOKEN })
   await useDocumentation(app)
-  app.get(PUBLIC_KEYS_PATH, (request, reply) => answerPublicKeys(auth, request, reply))
+  const onRequest = (request: FastifyRequest, reply: FastifyReply) => limits.countAnonymous(request, reply)
+  app.get(PUBLIC_KEYS_PATH, { onRequest }, (request, reply) => answerPublicKeys(auth, request, reply))
   useGatewayRoutes(app, { ...deps, limits })
   return app
 }
@@ -47,9 +48,19 @@ async function useBrowserRules(app: FastifyInstance, { CORS_ORIGINS, PUBLIC_HTTP
     crossOriginResourcePolicy: { policy: 'same-origin' },
   })
   await app.register(cors, {
-    origin: CORS_ORIGINS,
+    origin: CORS_ORIGINS.length > 0 && CORS_ORIGINS,
+    strictPreflight: false,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['etag', 'location', 'retry-after', 'x-request-id'],
+    allowedHeaders: ['authorization', 'content-type', 'if-match', 'x-api-key'],
+    exposedHeaders: [
+      'etag',
+      'location',
+      'retry-after',
+      'ratelimit-limit',
+      'ratelimit-remaining',
+      'ratelimit-reset',
+      'x-request-id',
+    ],
     maxAge: 600,
   })
 }

@@ -1,4 +1,5 @@
 import { integer, list, messagingConfig, serverConfig, flag } from '@memoric/service/config.ts'
+import { networkConfig } from '@memoric/service/production-rules.ts'
 import { z } from 'zod'
 
 const url = z.url({ protocol: /^https?$/ })
@@ -6,6 +7,7 @@ const url = z.url({ protocol: /^https?$/ })
 /** Environment of the gateway. */
 export const gatewayConfig = z.object({
   ...serverConfig,
+  ...networkConfig,
   PORT: integer(0, 65_535).default(3456).describe('port to listen on; 0 takes a free one'),
   AUTH_URL: url.describe('address of the auth service'),
   MEMORY_URL: url.describe('address of the memory service'),

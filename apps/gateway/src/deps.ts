@@ -1,5 +1,5 @@
 import { REVOKED_SUBJECT } from '@memoric/contracts/subjects.ts'
-import { revocation } from '@memoric/contracts/introspection.ts'
+import { revocation } from '@memoric/contracts/signals.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { onSignal } from '@memoric/messaging/signals.ts'
 import { createCloser, type Closer } from '@memoric/service/closer.ts'
@@ -7,7 +7,7 @@ import type { Logger } from '@memoric/service/logger.ts'
 import { Redis } from 'ioredis'
 import { createAccessTokenCheck } from './authentication/access-token.ts'
 import type { AuthenticationDeps } from './authentication/authenticate.ts'
-import { createGrantCache } from './authentication/grant-cache.ts'
+import { createGrantCache, type GrantCache } from './authentication/grant-cache.ts'
 import type { GatewayConfig } from './config.ts'
 import type { GatewayRoutesDeps } from './forwarding/gateway-routes.ts'
 import { createUpstream, type Upstream } from './forwarding/upstream.ts'
@@ -47,10 +47,26 @@ export function createDeps(config: GatewayConfig, log: Logger): GatewayDeps {
   closer.defer('nats', () => messaging.close())
   const grants = createGrantCache({ ttlMs: GRANT_TTL_MS, maxEntries: GRANTS })
   onSignal(messaging, REVOKED_SUBJECT, (signal) => grants.revoke(revocation.parse(signal).ids))
-  // Signals may have been missed while there was no connection.
-  messaging.onConnection(() => grants.clear())
-  const redis = config.REDIS_URL === undefined ? null : new Redis(config.REDIS_URL, { maxRetriesPerRequest: 1 })
-  if (redis !== null) closer.defer('redis', () => redis.quit())
+  forgetAfterOutages(messaging, grants)
+  const redis = config.REDIS_URL === undefined ? null : openRedis(config.REDIS_URL, log)
+  if (redis !== null) closer.defer('redis', () => redis.disconnect())
   const checkAccessToken = createAccessTokenCheck(config.AUTH_URL)
   return { auth: upstreams.auth, upstreams, grants, checkAccessToken, messaging, redis, log, closer }
+}
+
+/** Signals may have been missed while there was no connection. */
+function forgetAfterOutages(messaging: Messaging, grants: GrantCache): void {
+  messaging.onConnection((connection) => {
+    grants.clear()
+    void (async () => {
+      for await (const { type } of connection.status()) if (type === 'reconnect') grants.clear()
+    })()
+  })
+}
+
+/** Answers soon or fails soon: a request that cannot be counted is refused. */
+function openRedis(url: string, log: Logger): Redis {
+  const redis = new Redis(url, { maxRetriesPerRequest: 1, connectTimeout: 2000, commandTimeout: 1000 })
+  redis.on('error', (error) => log.warn({ err: error }, 'Redis cannot be used'))
+  return redis
 }

@@ -1,5 +1,6 @@
 import { loadConfig } from '@memoric/service/config.ts'
 import { createLogger } from '@memoric/service/logger.ts'
+import { checkProduction } from '@memoric/service/production-rules.ts'
 import { run, start } from '@memoric/service/run.ts'
 import { buildApp } from './app.ts'
 import { gatewayConfig } from './config.ts'
@@ -7,6 +8,7 @@ import { createDeps } from './deps.ts'
 
 await start('gateway', async () => {
   const config = loadConfig(gatewayConfig, process.env)
+  checkProduction(config, 'public')
   const log = createLogger({ app: 'gateway', level: config.LOG_LEVEL })
   const deps = createDeps(config, log)
   const app = await buildApp(config, deps)

@@ -1,3 +1,4 @@
+import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
 import { isUnavailable } from '@memoric/postgres/database-error.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import { useCaller } from '@memoric/service/caller-plugin.ts'
@@ -23,10 +24,7 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
     app: 'memory',
     token: config.METRICS_TOKEN,
     gauges: {
-      memoric_outbox_depth: {
-        help: 'Events that wait to be published',
-        read: async () => (await deps.relay.stats()).unpublished,
-      },
+      ...outboxGauges(deps.relay),
       memoric_index_bytes: { help: 'Bytes of search indexes in memory', read: () => deps.indexes.bytes() },
     },
   })

@@ -1,14 +1,19 @@
-import { integer, key256, messagingConfig, serverConfig, serviceKeyHashes } from '@memoric/service/config.ts'
+import { flag, integer, key256, messagingConfig, serverConfig, serviceKeyHashes } from '@memoric/service/config.ts'
+import { networkConfig } from '@memoric/service/production-rules.ts'
 import { z } from 'zod'
 
 /** Environment of the memory service. */
 export const memoryConfig = z.object({
   ...serverConfig,
+  ...networkConfig,
   PORT: integer(0, 65_535).default(3458).describe('port to listen on; 0 takes a free one'),
   DATABASE_URL: z.string().min(1).describe('PostgreSQL, database memoric_memory, role memoric_memory'),
   DATABASE_POOL: integer(1, 200).default(10).describe('most connections to PostgreSQL'),
   ...messagingConfig,
   MEMORIC_ENCRYPTION_KEY: z.string().min(1).describe('key encryption key: 32 random bytes in base64 or hex'),
+  MEMORIC_ALLOW_LOCAL_KEK: flag
+    .default(false)
+    .describe('in production: accept a key encryption key that lives on this machine'),
   PERSONAL_DATA_KEY: key256.describe(
     'shared with the audit service: seals addresses and e-mails in events; 32 bytes in base64',
   ),

@@ -1,20 +1,18 @@
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
-import { confirmedSubject } from '@memoric/contracts/subjects.ts'
+import { PLATFORM_TENANT } from '@memoric/contracts/ids.ts'
+import { CryptoError } from '@memoric/crypto/errors.ts'
 import { createLocalKek } from '@memoric/crypto/kek.ts'
-import { createSealingKey } from '@memoric/crypto/sealed-box.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
-import { createEventPublisher } from '@memoric/messaging/publish.ts'
-import { onSignal } from '@memoric/messaging/signals.ts'
-import { checkRoles } from '@memoric/postgres/check-roles.ts'
+import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
+import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient } from '@memoric/postgres/client.ts'
-import { checkMigrations } from '@memoric/postgres/migration-state.ts'
 import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { createCloser, type Closer } from '@memoric/service/closer.ts'
-import { createEventFactory } from '@memoric/service/event-factory.ts'
+import { ConfigError } from '@memoric/service/config.ts'
+import { createEventFactory, createPersonalDataKey } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { MemoryConfig } from './config.ts'
-import { createKeyStore } from './keys/subject-keys.ts'
+import { createKeyStore, type KeyStore } from './keys/subject-keys.ts'
 import type { MemoryDeps } from './memory-deps.ts'
 import { createReadEvents } from './reads/read-events.ts'
 import { createIndexCache } from './search/index-cache.ts'
@@ -25,8 +23,6 @@ export interface RunningDeps extends MemoryDeps {
 }
 
 export const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
-
-const confirmation = z.object({ ids: z.array(z.string()) })
 
 /** Opens everything that the service needs. Throws when the database does not fit or keys are missing. */
 export async function createDeps(config: MemoryConfig, log: Logger): Promise<RunningDeps> {
@@ -43,8 +39,7 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   const kek = createLocalKek(config.MEMORIC_ENCRYPTION_KEY)
   const sql = createClient({ url: config.DATABASE_URL, max: config.DATABASE_POOL, applicationName: 'memoric-memory' })
   closer.defer('postgres', () => sql.end())
-  await checkMigrations(sql, { directory: MIGRATIONS })
-  await checkRoles(sql, { tablesWithoutRowSecurity: [] })
+  await checkDatabase(sql, { migrations: MIGRATIONS })
 
   const messaging = connectMessaging({
     servers: config.NATS_URL,
@@ -54,12 +49,9 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
     log,
   })
   closer.defer('nats', () => messaging.close())
-  const publisher = createEventPublisher(messaging)
-  const relay = createOutboxRelay({ sql, publish: publisher.publish, log })
+  const relay = connectOutbox(messaging, 'memory', (publish) => createOutboxRelay({ sql, publish, log }))
   closer.defer('outbox relay', () => relay.close())
-  onSignal(messaging, confirmedSubject('memory'), (signal) => relay.confirm(confirmation.parse(signal).ids))
-
-  const events = createEventFactory({ app: 'memory', personalDataKey: createSealingKey(1, config.PERSONAL_DATA_KEY) })
+  const events = createEventFactory({ app: 'memory', personalDataKey: createPersonalDataKey(config.PERSONAL_DATA_KEY) })
   const reads = createReadEvents({ sql, relay, events, log })
   closer.defer('read events', () => reads.close())
   const keys = createKeyStore({
@@ -69,6 +61,17 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
     ttlMs: config.KEY_CACHE_SECONDS * 1000,
   })
   closer.defer('keys', () => keys.close())
+  await checkEncryptionKey(keys)
   const indexes = createIndexCache({ sql, keys, maxBytes: config.INDEX_CACHE_MIB * 1024 * 1024 })
   return { sql, keys, indexes, events, reads, relay, log, messaging, closer, now: () => new Date() }
+}
+
+/** Refuses a key encryption key other than the one that this database was begun with, before anything is written under it. */
+async function checkEncryptionKey(keys: KeyStore): Promise<void> {
+  try {
+    await keys.forWriting(PLATFORM_TENANT, 'encryption-key-check', () => undefined)
+  } catch (cause) {
+    if (!(cause instanceof CryptoError)) throw cause
+    throw new ConfigError('MEMORIC_ENCRYPTION_KEY is not the key that this database was encrypted with.', { cause })
+  }
 }

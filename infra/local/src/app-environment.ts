@@ -1,8 +1,7 @@
+import { type App, appSecretFiles, appSecretTexts } from '@memoric/setup/app-secrets.ts'
+import { type DatabaseApp, databaseApps, secretFile, type Secrets } from '@memoric/setup/secrets.ts'
 import type { Ports } from './choose-ports.ts'
 import type { Home } from './home.ts'
-import { type DatabaseApp, databaseApps, secretFile, type Secrets } from './secrets.ts'
-
-export type App = DatabaseApp | 'gateway'
 
 export interface AppSurroundings {
   home: Home
@@ -23,7 +22,8 @@ const passedThrough = /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|MEMORIC_[A-Z_]+)
 export function appEnvironment(app: App, surroundings: AppSurroundings): Record<string, string> {
   const own = {
     ...common(app, surroundings),
-    ...(app === 'gateway' ? gateway(surroundings) : service(app, surroundings)),
+    ...(app === 'gateway' && upstreams(surroundings.ports)),
+    ...(app === 'auth' && { MEMORIC_ENV: 'local' }),
   }
   const inherited = Object.entries(surroundings.user).filter(
     (entry): entry is [string, string] =>
@@ -32,33 +32,21 @@ export function appEnvironment(app: App, surroundings: AppSurroundings): Record<
   return { PATH: surroundings.user.PATH ?? '', ...Object.fromEntries(inherited), ...own }
 }
 
-function common(app: App, { ports, secrets }: AppSurroundings): Record<string, string> {
+function common(app: App, { home, ports, secrets, databaseUrls }: AppSurroundings): Record<string, string> {
+  const files = Object.entries(appSecretFiles(app)).map(([variable, name]) => [
+    `${variable}_FILE`,
+    secretFile(home.secrets, name),
+  ])
   return {
     HOST: '127.0.0.1',
     PORT: String(ports[app]),
     NATS_URL: `nats://127.0.0.1:${ports.nats}`,
     NATS_USER: app,
-    NATS_PASSWORD: secrets.natsPasswords[app],
+    ...appSecretTexts(app, secrets, databaseUrls),
+    ...(Object.fromEntries(files) as Record<string, string>), // Pairs of texts.
   }
 }
 
-function service(app: DatabaseApp, { home, secrets, databaseUrls }: AppSurroundings): Record<string, string> {
-  return {
-    DATABASE_URL: databaseUrls[app],
-    SERVICE_KEY_HASHES: secrets.serviceKeyHashes[app],
-    MEMORIC_ENCRYPTION_KEY_FILE: secretFile(home, `${app}-encryption.key`),
-    PERSONAL_DATA_KEY_FILE: secretFile(home, 'personal-data.key'),
-    ...(app === 'auth' && { API_KEY_PEPPER_FILE: secretFile(home, 'api-key-pepper.key'), MEMORIC_ENV: 'local' }),
-  }
-}
-
-function gateway({ home, ports }: AppSurroundings): Record<string, string> {
-  const perApp = databaseApps.map((app): Record<string, string> => {
-    const name = app.toUpperCase()
-    return {
-      [`${name}_URL`]: `http://127.0.0.1:${ports[app]}`,
-      [`${name}_SERVICE_KEY_FILE`]: secretFile(home, `gateway-to-${app}.key`),
-    }
-  })
-  return Object.assign({}, ...perApp) as Record<string, string> // Each part is one.
+function upstreams(ports: Ports): Record<string, string> {
+  return Object.fromEntries(databaseApps.map((app) => [`${app.toUpperCase()}_URL`, `http://127.0.0.1:${ports[app]}`]))
 }

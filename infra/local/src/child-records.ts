@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning, type ProcessRecord, readRunning, recordProcess } from './process-record.ts'
-import { writePrivateFile } from './write-private-file.ts'
+import { writePrivateFile } from '@memoric/setup/write-private-file.ts'
 
 /** Notes that a child runs, so that a later start can find it if this process is killed. */
 export async function noteChild(folder: string, name: string, pid: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { freePort, isPortFree } from './free-port.ts'
-import { writePrivateFile } from './write-private-file.ts'
+import { writePrivateFile } from '@memoric/setup/write-private-file.ts'
 
 const internal = ['auth', 'memory', 'audit', 'postgres', 'nats'] as const
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { prepareDatabases } from '@memoric/postgres/prepare-database.ts'
-import { type DatabaseApp, databaseApps, type Secrets } from './secrets.ts'
+import { type DatabaseApp, databaseApps, type Secrets } from '@memoric/setup/secrets.ts'
 
 /** Makes the database of each app with its roles, and migrates it; gives the URLs with which the apps sign in. */
 export async function prepareAppDatabases(adminUrl: string, secrets: Secrets): Promise<Record<DatabaseApp, string>> {

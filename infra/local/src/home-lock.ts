@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { link, rename, rm } from 'node:fs/promises'
 import type { Home } from './home.ts'
 import { readRunning, recordProcess } from './process-record.ts'
-import { writePrivateFile } from './write-private-file.ts'
+import { writePrivateFile } from '@memoric/setup/write-private-file.ts'
 
 /** Takes a home for this process; the result gives it back. Throws when another stack runs in it. */
 export async function lockHome(home: Home): Promise<() => Promise<void>> {

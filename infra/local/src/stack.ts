@@ -1,15 +1,17 @@
-import type { App, AppSurroundings } from './app-environment.ts'
+import { type App, apps } from '@memoric/setup/app-secrets.ts'
+import { createFirstTenant, isAccepted } from '@memoric/setup/create-first-tenant.ts'
+import { type FirstTenant, readFirstTenant } from '@memoric/setup/first-tenant.ts'
+import type { AppSurroundings } from './app-environment.ts'
 import { endStaleChildren, forgetChild, noteChild } from './child-records.ts'
 import { choosePorts } from './choose-ports.ts'
-import { createFirstTenant, isAccepted } from './create-first-tenant.ts'
-import { type FirstTenant, readFirstTenant, writeCredentials } from './credentials.ts'
+import { writeCredentials } from './credentials.ts'
 import { prepareAppDatabases } from './databases.ts'
 import { findNatsServer } from './find-nats-server.ts'
 import { type Home, makeHome } from './home.ts'
 import { lockHome } from './home-lock.ts'
+import { loadHomeSecrets } from './home-secrets.ts'
 import { lastLines, logLines, trimLogs } from './log-file.ts'
 import { natsConfigFile, natsPasswordVariables } from './nats-config.ts'
-import { databaseApps, loadSecrets } from './secrets.ts'
 import { startApp } from './start-app.ts'
 import { startNats } from './start-nats.ts'
 import { startPostgres } from './start-postgres.ts'
@@ -34,8 +36,6 @@ export type Undo = (step: () => Promise<void>) => void
 
 type Basis = Pick<AppSurroundings, 'ports' | 'secrets'>
 
-const apps: App[] = [...databaseApps, 'gateway']
-
 const settings = { max_connections: '200', shared_buffers: '256MB', jit: 'off', wal_compression: 'on' }
 
 /** Starts everything and gives the URL of the gateway. What has to be undone is handed to `undo` as it comes to be, also when it throws. */
@@ -44,7 +44,7 @@ export async function startStack(options: StackOptions, undo: Undo): Promise<str
   await makeHome(home)
   undo(await lockHome(home))
   await clearLeftovers(options)
-  const basis = { secrets: await loadSecrets(home), ports: await choosePorts(home.ports, options.port) }
+  const basis = { secrets: await loadHomeSecrets(home), ports: await choosePorts(home.ports, options.port) }
   await startServers(basis, options, undo)
   signal.throwIfAborted()
   say('Preparing the databases')
@@ -125,7 +125,7 @@ async function keep(
 
 async function publishCredentials(url: string, basis: Basis, { home, say }: StackOptions): Promise<void> {
   const { ports, secrets } = basis
-  const known = await readFirstTenant(home)
+  const known = await readFirstTenant(home.credentials)
   const tenant = known !== undefined && (await isAccepted(url, known)) ? known : await makeTenant()
   const nats = `nats://admin:${secrets.natsPasswords.admin}@127.0.0.1:${ports.nats}`
   await writeCredentials(home, { url, ...tenant, postgres_url: adminUrl(basis), nats_url: nats })

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { type App, appEnvironment, type AppSurroundings } from './app-environment.ts'
+import type { App } from '@memoric/setup/app-secrets.ts'
+import { appEnvironment, type AppSurroundings } from './app-environment.ts'
 import { openLog } from './log-file.ts'
 import { startProcess } from './server-process.ts'
 import type { Running } from './supervise.ts'

@@ -2,15 +2,17 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { readFirstTenant } from '@memoric/setup/first-tenant.ts'
+import { secretFile } from '@memoric/setup/secrets.ts'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { choosePorts } from '../src/choose-ports.ts'
-import { readFirstTenant, writeCredentials } from '../src/credentials.ts'
+import { writeCredentials } from '../src/credentials.ts'
 import { freePort } from '../src/free-port.ts'
 import { greeting } from '../src/greeting.ts'
 import { type Home, homeAt, makeHome } from '../src/home.ts'
 import { lockHome } from '../src/home-lock.ts'
+import { loadHomeSecrets } from '../src/home-secrets.ts'
 import { lastLines, logLines, trimLogs } from '../src/log-file.ts'
-import { loadSecrets, secretFile } from '../src/secrets.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 async function newHome(): Promise<Home> {
@@ -63,23 +65,23 @@ describe('a home', () => {
 describe('secrets', () => {
   test('are random, kept, and readable by their owner only', async () => {
     const home = await newHome()
-    const first = await loadSecrets(home)
-    expect(await loadSecrets(home)).toEqual(first)
-    expect(await loadSecrets(await newHome())).not.toEqual(first)
+    const first = await loadHomeSecrets(home)
+    expect(await loadHomeSecrets(home)).toEqual(first)
+    expect(await loadHomeSecrets(await newHome())).not.toEqual(first)
     for (const name of await readdir(home.secrets)) expect(await mode(join(home.secrets, name))).toBe('600')
   })
 
   test('include a key of 32 bytes for each app, each its own', async () => {
     const home = await newHome()
-    await loadSecrets(home)
+    await loadHomeSecrets(home)
     const names = ['auth', 'memory', 'audit'].map((app) => `${app}-encryption.key`)
-    const keys = await Promise.all(names.map((name) => readFile(secretFile(home, name), 'utf8')))
+    const keys = await Promise.all(names.map((name) => readFile(secretFile(home.secrets, name), 'utf8')))
     expect(keys.map((key) => Buffer.from(key, 'base64').length)).toEqual([32, 32, 32])
     expect(new Set(keys).size).toBe(3)
   })
 
   test('let the gateway in where its key is known by hash', async () => {
-    const { serviceKeyHashes } = await loadSecrets(await newHome())
+    const { serviceKeyHashes } = await loadHomeSecrets(await newHome())
     for (const text of Object.values(serviceKeyHashes)) {
       expect(JSON.parse(text)).toEqual({ gateway: expect.stringMatching(/^[0-9a-f]{64}$/) })
     }
@@ -87,12 +89,12 @@ describe('secrets', () => {
 
   test('a lost key is never made anew beside data that needs it', async () => {
     const home = await newHome()
-    await loadSecrets(home)
-    await rm(secretFile(home, 'memory-encryption.key'))
+    await loadHomeSecrets(home)
+    await rm(secretFile(home.secrets, 'memory-encryption.key'))
     await writeFile(home.postgres, '').catch(() => undefined)
     await rm(home.postgres)
     await makeCluster(home)
-    await expect(loadSecrets(home)).rejects.toThrow('memory-encryption.key is missing')
+    await expect(loadHomeSecrets(home)).rejects.toThrow('memory-encryption.key is missing')
   })
 
   async function makeCluster(home: Home): Promise<void> {
@@ -133,16 +135,16 @@ describe('credentials', () => {
 
   test('are closed to everybody else and can be read again', async () => {
     const home = await newHome()
-    expect(await readFirstTenant(home)).toBeUndefined()
+    expect(await readFirstTenant(home.credentials)).toBeUndefined()
     await writeCredentials(home, { ...tenant, url: 'u', postgres_url: 'p', nats_url: 'n' })
-    expect(await readFirstTenant(home)).toEqual(tenant)
+    expect(await readFirstTenant(home.credentials)).toEqual(tenant)
     expect([await mode(home.credentials), await mode(home.apiKeyHeader)]).toEqual(['600', '600'])
   })
 
   test('that are damaged are said to be', async () => {
     const home = await newHome()
     await writeFile(home.credentials, '{"url":')
-    await expect(readFirstTenant(home)).rejects.toThrow('credentials.json is damaged')
+    await expect(readFirstTenant(home.credentials)).rejects.toThrow('credentials.json is damaged')
   })
 
   test('the greeting shows commands, not the key', () => {

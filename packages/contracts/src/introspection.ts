@@ -27,7 +27,3 @@ export type IntrospectAnswer = z.infer<typeof introspectAnswer>
 
 /** Path of the introspection endpoint of auth; internal, never routed by the gateway. */
 export const INTROSPECT_PATH = '/internal/introspect'
-
-/** Signal that ends cached grants at once: by grant, by principal or by tenant. */
-export const revocation = z.object({ ids: z.array(z.string()).min(1) })
-export type Revocation = z.infer<typeof revocation>

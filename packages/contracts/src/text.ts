@@ -37,9 +37,10 @@ export function textBytes(max: number) {
 export const identifier = z
   .string()
   .min(1)
-  .max(128)
+  .refine((value) => fits(value, 128), { error: 'must have at most 128 characters' })
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]+$/u, { error: 'must not contain control characters' })
   .refine((value) => value.trim() === value, { error: 'must not begin or end with a space' })
+  .meta({ minLength: 1, maxLength: 128 })
 
 /** A point in time, RFC 3339 with an offset; answered in UTC. */
 export const timestamp = z.iso.datetime({ offset: true })

@@ -9,7 +9,7 @@ export interface MessagingLog {
 }
 
 export interface MessagingOptions {
-  /** `nats://host:port`, or several of them separated by commas. */
+  /** `nats://host:port`, or several of them separated by commas; `tls://` at one refuses every server without TLS. */
   readonly servers: string
   readonly user: string
   readonly pass: string
@@ -135,6 +135,7 @@ function natsOptions({ servers, user, pass, name }: MessagingOptions) {
     pingInterval: PING_MS,
     maxPingOut: 2,
     noAsyncTraces: true,
+    ...(servers.toLowerCase().includes('tls://') && { tls: {} }),
   }
 }
 

@@ -1,10 +1,10 @@
 /** Gathers what arrives into batches. */
 export interface MessageBuffer<T> {
   push: (item: T) => void
-  /** Up to `size` items: as soon as there are that many, or `gatherMs` after the first. An empty batch once ended. */
+  /** Up to `size` items: as soon as there are that many, or `gatherMs` after the first. An empty batch once all is over. */
   next: () => Promise<T[]>
-  /** No more will come; what is left is returned and dropped. */
-  end: () => T[]
+  /** No more will come; `next` still gives what is there. */
+  end: () => void
 }
 
 export function createMessageBuffer<T>(size: number, gatherMs: number): MessageBuffer<T> {
@@ -39,12 +39,9 @@ export function createMessageBuffer<T>(size: number, gatherMs: number): MessageB
     })
   }
 
-  function end(): T[] {
-    const left = items
-    items = []
+  function end(): void {
     ended = true
     wake?.()
-    return left
   }
 
   return { push, next, end }

@@ -174,22 +174,26 @@ describe('a batch consumer', () => {
     await waitUntil(() => expect(seen.at(-1)).toBe('after'))
   })
 
-  it('finishes the batch under way when it is closed, and gives the rest to another', async () => {
+  it('finishes what has arrived when it is closed, and leaves the rest to another', async () => {
     await publish(numbered(30))
-    const entered = Promise.withResolvers<undefined>()
+    const [entered, gate] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     const first: string[] = []
     const consumer = consume(
       async (messages) => {
         entered.resolve(undefined)
-        await sleep(100)
+        await gate.promise
         first.push(...messages.map((message) => message.string()))
         return ackAll(messages)
       },
       { batch: 10 },
     )
     await entered.promise
-    await consumer.close()
-    expect(first).toEqual(numbered(10))
+    await sleep(200)
+    const closed = consumer.close()
+    gate.resolve(undefined)
+    await closed
+    expect(first).toEqual(numbered(first.length))
+    expect(first.length).toBeLessThan(30)
     const second: string[] = []
     consume(
       (messages) => {
@@ -199,5 +203,23 @@ describe('a batch consumer', () => {
       { batch: 10 },
     )
     await waitUntil(() => expect([...first, ...second].sort()).toEqual(numbered(30).sort()))
+  })
+
+  it('needs no more than the rights of a service that consumes some of the events', async () => {
+    const memory = connect(nats, 'memory')
+    const seen: string[] = []
+    const filterSubject = 'memoric.v1.*.subject.erased'
+    consume(
+      (messages) => {
+        seen.push(...messages.map((message) => message.subject))
+        return Promise.resolve(ackAll(messages))
+      },
+      { messaging: memory, durable: 'memory', filterSubject, ensureStream: () => Promise.resolve() },
+    )
+    await publish(['not for memory'])
+    const erased = { id: randomUUID(), subject: 'memoric.v1.t1.subject.erased', payload: '{}' }
+    await createEventPublisher(audit).publish([erased])
+    await waitUntil(() => expect(seen).toEqual([erased.subject]))
+    expect(memory.isHealthy()).toBe(true)
   })
 })

@@ -61,7 +61,7 @@ async function prepareRoles(admin: Sql, roles: RoleNames, appPassword: string): 
   const rows = await admin<{ rolname: string }[]>`
     select rolname from pg_roles where rolname in ${admin([roles.owner, roles.app])}`
   const existing = new Set(rows.map(({ rolname }) => rolname))
-  if (!existing.has(roles.owner)) await admin`create role ${admin(roles.owner)} nologin noinherit`
+  if (!existing.has(roles.owner)) await admin`create role ${admin(roles.owner)} nologin inherit`
   if (!existing.has(roles.app)) await admin`create role ${admin(roles.app)} noinherit`
   await setPassword(admin, roles.app, appPassword)
   await joinOwner(admin, roles.owner)

@@ -4,7 +4,7 @@ import { EVENT_TYPES, type EventType } from '@memoric/contracts/event-types.ts'
 import type { EventId, TenantId } from '@memoric/contracts/ids.ts'
 import { eventSubject } from '@memoric/contracts/subjects.ts'
 import type { JsonValue } from '@memoric/contracts/text.ts'
-import { sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
+import { createSealingKey, sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
 import type { RequestContext } from './request-context.ts'
 import { uuidV7 } from './uuid-v7.ts'
 
@@ -44,6 +44,11 @@ export interface EventFactoryOptions {
 
 /** A longer user agent is cut, UTF-16 units: an event that breaks the contract would never reach the log. */
 const MAX_USER_AGENT = 512
+
+/** The key under which personal data travels from every app to audit, from PERSONAL_DATA_KEY (32 bytes). */
+export function createPersonalDataKey(key: Uint8Array): SealingKey {
+  return createSealingKey(1, key)
+}
 
 /** AAD of the personal data of an event: it opens for this event only. */
 export function personalDataAad(eventId: string): readonly string[] {

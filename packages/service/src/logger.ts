@@ -27,7 +27,8 @@ const REDACTED = SECRET_NAMES.flatMap((name) => {
 })
 
 /** An error without the fields that libraries add: those of a database error repeat the values of the row. */
-function serializeError(error: Error): object {
+function serializeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'what was thrown is not an Error' }
   const { type, message, stack, code } = stdSerializers.err(error)
   return { type, message, stack, ...(typeof code === 'string' && { code }) }
 }

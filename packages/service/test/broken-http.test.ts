@@ -43,14 +43,39 @@ describe('broken HTTP is answered with a problem and the connection closed', () 
     ['a header without a name', 'GET / HTTP/1.1\r\nhost: x\r\n: x\r\n\r\n', 400, 'malformed_request'],
     ['a header with a line feed in its name', 'GET / HTTP/1.1\r\nhost: x\r\na\nb: x\r\n\r\n', 400, 'malformed_request'],
     ['NUL in a header', 'GET / HTTP/1.1\r\nhost: x\r\na: b\0c\r\n\r\n', 400, 'malformed_request'],
-    ['both Content-Length and Transfer-Encoding', post('content-length: 2\r\ntransfer-encoding: chunked', '0\r\n\r\n'), 400, 'malformed_request'],
+    [
+      'both Content-Length and Transfer-Encoding',
+      post('content-length: 2\r\ntransfer-encoding: chunked', '0\r\n\r\n'),
+      400,
+      'malformed_request',
+    ],
     ['two Content-Lengths', post('content-length: 2\r\ncontent-length: 3', '{}'), 400, 'malformed_request'],
     ['a Content-Length that is no number', post('content-length: 2x', '{}'), 400, 'malformed_request'],
     ['a negative Content-Length', post('content-length: -2', '{}'), 400, 'malformed_request'],
-    ['a Transfer-Encoding that does not end in chunked', post('transfer-encoding: chunked, gzip', '{}'), 400, 'malformed_request'],
-    ['a chunk whose length is no number', post('transfer-encoding: chunked', 'zz\r\n{}\r\n0\r\n\r\n'), 400, 'malformed_request'],
-    ['headers of more than 16 KiB', `GET / HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(17_000)}\r\n\r\n`, 431, 'headers_too_large'],
-    ['an address of more than 16 KiB', `GET /${'x'.repeat(17_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431, 'headers_too_large'],
+    [
+      'a Transfer-Encoding that does not end in chunked',
+      post('transfer-encoding: chunked, gzip', '{}'),
+      400,
+      'malformed_request',
+    ],
+    [
+      'a chunk whose length is no number',
+      post('transfer-encoding: chunked', 'zz\r\n{}\r\n0\r\n\r\n'),
+      400,
+      'malformed_request',
+    ],
+    [
+      'headers of more than 16 KiB',
+      `GET / HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(17_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    [
+      'an address of more than 16 KiB',
+      `GET /${'x'.repeat(17_000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
   ])('%s', async (_what, bytes, status, code) => {
     const answer = await say(bytes)
     const [head = '', body = ''] = answer.split('\r\n\r\n')

@@ -22,7 +22,9 @@ describe('access to a route', () => {
   test('by permission needs that very permission, and a credential', () => {
     expect(() => requireAccess(testCaller(), 'memories:read')).not.toThrow()
     expect(() => requireAccess(testCaller(), 'memories:delete')).toThrow(code('permission_denied'))
-    expect(() => requireAccess(testCaller({ permissions: ['admin:*'] }), 'memories:read')).toThrow(code('permission_denied'))
+    expect(() => requireAccess(testCaller({ permissions: ['admin:*'] }), 'memories:read')).toThrow(
+      code('permission_denied'),
+    )
     expect(() => requireAccess(anonymous, 'memories:read')).toThrow(code('authentication_required'))
   })
 

@@ -31,7 +31,10 @@ function tampered(at: number): string {
   return statement.slice(0, place) + (statement[place] === 'A' ? 'B' : 'A') + statement.slice(place + 1)
 }
 
-function signed(claims: Record<string, unknown>, { secret = gateway.secret, audience = 'memory', now = NOW } = {}): string {
+function signed(
+  claims: Record<string, unknown>,
+  { secret = gateway.secret, audience = 'memory', now = NOW } = {},
+): string {
   return signIdentity(secret, audience, claims, { now })
 }
 
@@ -51,9 +54,15 @@ describe('an app behind the gateway', () => {
     ['a key without a statement', { [SERVICE_KEY_HEADER]: gateway.text }],
     ['an empty statement', credentials(gateway.text, '')],
     ['a junk key', credentials('junk', statement)],
-    ['a key with a wrong checksum', credentials(`${gateway.text.slice(0, -1)}${gateway.text.endsWith('a') ? 'b' : 'a'}`, statement)],
+    [
+      'a key with a wrong checksum',
+      credentials(`${gateway.text.slice(0, -1)}${gateway.text.endsWith('a') ? 'b' : 'a'}`, statement),
+    ],
     ['the secret alone', credentials(gateway.secret, statement)],
-    ['a key of the right caller with another secret', credentials(stranger.text, signed(caller, { secret: stranger.secret }))],
+    [
+      'a key of the right caller with another secret',
+      credentials(stranger.text, signed(caller, { secret: stranger.secret })),
+    ],
     ['a key of a caller that is not known', credentials(createServiceKey('audit').text, statement)],
     ['a key of a caller named like a prototype', credentials(createServiceKey('constructor').text, statement)],
     ['two keys', { [SERVICE_KEY_HEADER]: oneKeyTwice, [IDENTITY_HEADER]: statement }],
@@ -65,7 +74,10 @@ describe('an app behind the gateway', () => {
     ['a statement from the future', credentials(gateway.text, signed(caller, { now: NOW + 5_001 }))],
     ['a statement signed with another key', credentials(gateway.text, signed(caller, { secret: stranger.secret }))],
     ['a signed statement that is not a caller', credentials(gateway.text, signed({ tenantId: 'x' }))],
-    ['a signed statement with a permission that does not exist', credentials(gateway.text, signed({ ...caller, permissions: ['root'] }))],
+    [
+      'a signed statement with a permission that does not exist',
+      credentials(gateway.text, signed({ ...caller, permissions: ['root'] })),
+    ],
   ])('refuses %s', async (_what, headers) => {
     const app = await callerServer()
     const { status, problem } = await problemFrom(app, { url: '/', headers })

@@ -3,7 +3,7 @@ import { createLogger, type Logger } from '../src/logger.ts'
 export interface CapturedLog {
   readonly log: Logger
   /** All that was logged, one JSON line each. */
-  text(): string
+  readonly text: () => string
 }
 
 /** A real logger whose lines can be read. */

@@ -21,7 +21,10 @@ test('a closer closes the rest when one fails or throws, and says which', async 
   const closed: string[] = []
   const { log, text } = captureLog()
   const closer = createCloser(log)
-  closer.defer('first', () => void closed.push('first') as undefined)
+  closer.defer('first', () => {
+    closed.push('first')
+    return undefined
+  })
   closer.defer('rejects', () => Promise.reject(new Error('stuck')))
   closer.defer('throws', () => {
     throw new Error('broken')
@@ -34,7 +37,10 @@ test('a closer closes the rest when one fails or throws, and says which', async 
 test('a closer closes each thing once', async () => {
   let times = 0
   const closer = createCloser(captureLog().log)
-  closer.defer('once', () => void times++ as undefined)
+  closer.defer('once', () => {
+    times++
+    return undefined
+  })
   await Promise.all([closer.close(), closer.close()])
   await closer.close()
   expect(times).toBe(1)

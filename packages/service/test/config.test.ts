@@ -94,6 +94,10 @@ describe('the configuration', () => {
   })
 
   test('of a server listens on this machine only, unless told otherwise', () => {
-    expect(loadConfig(z.object(serverConfig), {})).toEqual({ NODE_ENV: 'development', HOST: '127.0.0.1', LOG_LEVEL: 'info' })
+    expect(loadConfig(z.object(serverConfig), {})).toEqual({
+      NODE_ENV: 'development',
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'info',
+    })
   })
 })

@@ -19,11 +19,26 @@ describe('a server answers as a problem', () => {
   test.each([
     ['an unknown address', 404, 'route_not_found', { method: 'GET', url: '/nothing' }],
     ['a method that an address does not have', 404, 'route_not_found', { method: 'DELETE', url: '/echo' }],
-    ['a body of another type', 415, 'unsupported_media_type', { headers: { 'content-type': 'text/plain' }, payload: 'x' }],
+    [
+      'a body of another type',
+      415,
+      'unsupported_media_type',
+      { headers: { 'content-type': 'text/plain' }, payload: 'x' },
+    ],
     ['XML', 415, 'unsupported_media_type', { headers: { 'content-type': 'application/xml' }, payload: '<x/>' }],
     ['a form', 415, 'unsupported_media_type', { headers: { 'content-type': 'multipart/form-data' }, payload: 'x' }],
-    ['a type that only begins alike', 415, 'unsupported_media_type', { headers: { 'content-type': 'application/jsonx' }, payload: '{}' }],
-    ['a type with a tab', 415, 'unsupported_media_type', { headers: { 'content-type': 'application/json\t+x' }, payload: '{}' }],
+    [
+      'a type that only begins alike',
+      415,
+      'unsupported_media_type',
+      { headers: { 'content-type': 'application/jsonx' }, payload: '{}' },
+    ],
+    [
+      'a type with a tab',
+      415,
+      'unsupported_media_type',
+      { headers: { 'content-type': 'application/json\t+x' }, payload: '{}' },
+    ],
     ['a body without a type', 415, 'unsupported_media_type', { payload: Buffer.from('{}') }],
     ['a body over the limit', 413, 'payload_too_large', { headers: json, payload: `"${'x'.repeat(1_048_575)}"` }],
     ['malformed JSON', 400, 'malformed_json', { headers: json, payload: '{"a":' }],
@@ -94,6 +109,20 @@ describe('a server answers as a problem', () => {
 })
 
 describe('a server', () => {
+  test('answers requests that arrive while it closes with a problem, and says when to try again', async () => {
+    const app = await testServer()
+    app.get('/', () => ({}))
+    const late: Response[] = []
+    app.addHook('preClose', async () => void late.push(await fetch(url), await fetch(`${url}/nothing`)))
+    const url = await app.listen({ host: '127.0.0.1', port: 0 })
+    await app.close()
+    expect(late).toHaveLength(2)
+    for (const answer of late) {
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect(await answer.json()).toMatchObject({ code: 'service_unavailable', status: 503 })
+    }
+  })
+
   test.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON'])(
     'takes a body of type %s',
     async (type) => {

@@ -53,6 +53,22 @@ describe('the logger', () => {
     expect(text()).not.toContain(SECRET)
   })
 
+  test('writes nothing of a thrown value that is not an Error', () => {
+    const { log, text } = captureLog()
+    log.error({ err: { planted: SECRET } }, 'request failed')
+    log.error({ err: SECRET }, 'request failed')
+    expect(text()).toContain('not an Error')
+    expect(text()).not.toContain(SECRET)
+  })
+
+  test('writes the causes of an error', () => {
+    const { log, text } = captureLog()
+    const cause = new Error('the disk is full')
+    log.error({ err: new AppError('internal_error', { cause: new Error('no write', { cause }) }) }, 'request failed')
+    expect(text()).toContain('no write')
+    expect(text()).toContain('the disk is full')
+  })
+
   test('writes one line of JSON whatever the text', () => {
     const { log, text } = captureLog()
     log.info({ name: 'a\r\n{"level":"fatal"}\u001b[31m\u2028' }, 'evil\nname')

@@ -23,8 +23,3 @@ export async function openActorRootKey(config: AuditConfig, sql: Sql): Promise<S
   wipe(rootKey, wrapping)
   return sealing
 }
-
-/** The key under which personal data travels inside events. */
-export function personalDataKey({ PERSONAL_DATA_KEY }: AuditConfig): SealingKey {
-  return createSealingKey(FIRST_VERSION, PERSONAL_DATA_KEY)
-}

@@ -7,13 +7,14 @@ import type { Deps } from '../deps.ts'
 import type { Handler } from '../handler.ts'
 import { tenantScope } from '../tenant-scope.ts'
 import { revokeApiKeyRow, selectApiKey } from './api-key-repository.ts'
+import { announceRevoked } from '../announce-revoked.ts'
 
 /** Revokes a key. Asking again changes nothing, but tells the gateways once more. */
 export function revokeApiKey(deps: Deps): Handler<'revokeApiKey'> {
   return async ({ params: { id }, context }) => {
     await tenantTransaction(deps.sql, tenantScope(context.caller.tenantId), (tx) => revoke(tx, deps, id, context))
     deps.relay.wake()
-    deps.bus.announceRevoked([id])
+    announceRevoked(deps, [id])
     return { status: 204, body: null }
   }
 }

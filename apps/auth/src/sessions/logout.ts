@@ -8,6 +8,7 @@ import { findPresentedToken } from './find-presented-token.ts'
 import type { RefreshTokenPlace } from './refresh-token-repository.ts'
 import { loggedOut } from './session-events.ts'
 import { revokeSession } from './session-repository.ts'
+import { announceRevoked } from '../announce-revoked.ts'
 
 /** Ends the session of a refresh token. The answer does not tell whether there was one. */
 export function logout(deps: Deps): Handler<'logout'> {
@@ -25,5 +26,5 @@ async function end(deps: Deps, { tenantId, sessionId }: RefreshTokenPlace, conte
     await outboxInsert(tx, [loggedOut(deps.events, { tenantId, sessionId, userId: ended.user_id }, context)])
   })
   deps.relay.wake()
-  deps.bus.announceRevoked([sessionId])
+  announceRevoked(deps, [sessionId])
 }

@@ -6,6 +6,7 @@ import { tenantScope } from '../tenant-scope.ts'
 import { exchangeToken } from './exchange-token.ts'
 import { findPresentedToken } from './find-presented-token.ts'
 import { tokenPair } from './token-pair.ts'
+import { announceRevoked } from '../announce-revoked.ts'
 
 /** Continues a session with a new pair of tokens. */
 export function refresh(deps: Deps): Handler<'refresh'> {
@@ -17,7 +18,7 @@ export function refresh(deps: Deps): Handler<'refresh'> {
     )
     deps.relay.wake()
     if (session === null) {
-      deps.bus.announceRevoked([presented.sessionId])
+      announceRevoked(deps, [presented.sessionId])
       throw new AppError('refresh_token_reused')
     }
     return { status: 200, body: await tokenPair(deps.accessTokens, session) }

@@ -1,3 +1,4 @@
+import { ACCESS_TOKEN } from '@memoric/contracts/access-token.ts'
 import type { KeyObject } from 'node:crypto'
 import type { Role } from '@memoric/contracts/permissions.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
@@ -8,8 +9,6 @@ import { openSigningKey, type StoredSigningKey } from './signing-key.ts'
 /** Seconds that an access token is good for. */
 export const ACCESS_TOKEN_SECONDS = 900
 
-const ISSUER = 'memoric'
-const AUDIENCE = 'memoric-api'
 const ALGORITHM = 'EdDSA'
 
 /** Whom an access token stands for. */
@@ -50,9 +49,9 @@ function currentSigner(credentials: FieldSealer, stored: readonly StoredSigningK
 function signAccessToken({ kid, key }: Signer, claims: AccessTokenClaims): Promise<string> {
   const issuedAt = Math.floor(Date.now() / 1000)
   return new SignJWT({ tenant_id: claims.tenantId, role: claims.role, sid: claims.sessionId })
-    .setProtectedHeader({ alg: ALGORITHM, typ: 'at+jwt', kid })
-    .setIssuer(ISSUER)
-    .setAudience(AUDIENCE)
+    .setProtectedHeader({ alg: ALGORITHM, typ: ACCESS_TOKEN.type, kid })
+    .setIssuer(ACCESS_TOKEN.issuer)
+    .setAudience(ACCESS_TOKEN.audience)
     .setSubject(claims.userId)
     .setJti(uuidV7())
     .setIssuedAt(issuedAt)

@@ -8,6 +8,9 @@ export type AccessTokenClaims = z.infer<typeof claims>
 /** Header parameters that would let a token name its own key. */
 const KEY_CARRIERS = ['jku', 'jwk', 'x5u', 'x5c'] as const satisfies readonly (keyof JWTHeaderParameters)[]
 
+/** Auth gives tokens 15 minutes; this also refuses those that are issued in the future. */
+const LONGEST_LIFE_SECONDS = 900
+
 export type AccessTokenCheck = (token: string) => Promise<AccessTokenClaims>
 
 /**
@@ -29,6 +32,7 @@ export async function check(token: string, keys: JWTVerifyGetKey): Promise<Acces
       algorithms: ['EdDSA'],
       typ: 'at+jwt',
       clockTolerance: 5,
+      maxTokenAge: LONGEST_LIFE_SECONDS,
       requiredClaims: ['exp', 'iat', 'sub', 'jti'],
     })
     if (KEY_CARRIERS.some((name) => protectedHeader[name] !== undefined)) throw new AppError('invalid_token')

@@ -22,7 +22,7 @@ const LONGEST_USER_AGENT = 256
  * Throws AppError `invalid_token`, `invalid_api_key`, `malformed_request`, `service_unavailable`.
  */
 export async function authenticate(deps: AuthenticationDeps, request: FastifyRequest): Promise<Caller> {
-  const credential = credentialOf(request.headers)
+  const credential = credentialOf(request.raw)
   if (credential === null) return anonymous(request)
   const grant = await deps.grants.get(credential.text, () => load(deps, credential))
   if (grant === null) throw new AppError(credential.kind === 'api_key' ? 'invalid_api_key' : 'invalid_token')

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { parseApiKey } from '@memoric/crypto/api-key.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 
@@ -14,7 +14,7 @@ const LONGEST = 4096
  * The credential of a request, or null when there is none. Junk is refused here, at no cost.
  * Throws AppError `invalid_api_key`, `invalid_token`, `malformed_request` (two credentials at once).
  */
-export function credentialOf(headers: IncomingHttpHeaders): Credential | null {
+export function credentialOf({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): Credential | null {
   const apiKey = headers['x-api-key']
   const { authorization } = headers
   if (apiKey !== undefined && authorization !== undefined) {
@@ -22,9 +22,15 @@ export function credentialOf(headers: IncomingHttpHeaders): Credential | null {
   }
   if (apiKey !== undefined) return apiKeyCredential(String(apiKey))
   if (authorization === undefined) return null
+  if (isRepeated(rawHeaders, 'authorization')) throw new AppError('invalid_token')
   const token = authorization.length <= LONGEST ? BEARER.exec(authorization)?.[1] : undefined
   if (token === undefined) throw new AppError('invalid_token')
   return token.startsWith('mk_') ? apiKeyCredential(token) : { kind: 'access_token', text: token }
+}
+
+/** Node keeps the first of two and others the last: nobody shall find out who keeps which. */
+function isRepeated(rawHeaders: readonly string[], name: string): boolean {
+  return rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === name).length > 1
 }
 
 function apiKeyCredential(text: string): Credential {

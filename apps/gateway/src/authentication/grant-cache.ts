@@ -40,32 +40,42 @@ export function createGrantCache({ ttlMs, maxEntries, now = Date.now }: GrantCac
       return running
     },
     revoke(ids) {
-      revocations += 1
+      distrustLoads()
       const ended = new Set(ids)
       for (const [id, { grant }] of entries) if (namesOf(grant).some((name) => ended.has(name))) entries.delete(id)
     },
     clear() {
-      revocations += 1
+      distrustLoads()
       entries.clear()
     },
   }
 
+  /** Whoever asks from now on must not get an answer that was on its way before. */
+  function distrustLoads(): void {
+    revocations += 1
+    loading.clear()
+  }
+
   function begin(id: string, load: () => Promise<Grant | null>): Promise<Grant | null> {
-    const running = loadAndKeep(id, load).finally(() => loading.delete(id))
+    const running = loadAndKeep(id, load).finally(() => {
+      if (loading.get(id) === running) loading.delete(id)
+    })
     loading.set(id, running)
     return running
   }
 
   async function loadAndKeep(id: string, load: () => Promise<Grant | null>): Promise<Grant | null> {
     const before = revocations
+    const askedAt = now()
     const grant = await load()
     if (grant === null || grant.expiresAt <= now()) return null
-    if (before === revocations) keep(id, grant)
+    if (before === revocations) keep(id, grant, askedAt)
     return grant
   }
 
-  function keep(id: string, grant: Grant): void {
-    entries.set(id, { grant, until: Math.min(now() + ttlMs, grant.expiresAt) })
+  /** What is known may be as old as the question. */
+  function keep(id: string, grant: Grant, askedAt: number): void {
+    entries.set(id, { grant, until: Math.min(askedAt + ttlMs, grant.expiresAt) })
     for (const oldest of entries.keys()) {
       if (entries.size <= maxEntries) return
       entries.delete(oldest)

@@ -15,9 +15,12 @@ export async function introspect(auth: Upstream, question: IntrospectBody): Prom
     body: JSON.stringify(question),
   })
   if (answer.status >= 500) throw new AppError('service_unavailable', { retryAfter: 1 })
-  const parsed = introspectAnswer.safeParse(answer.status === 200 ? JSON.parse(answer.body.toString()) : null)
-  if (!parsed.success) throw new AppError('bad_upstream', { cause: parsed.error })
-  return parsed.data.grant
+  try {
+    if (answer.status !== 200) throw new Error(`auth answered ${answer.status}`)
+    return introspectAnswer.parse(JSON.parse(answer.body.toString())).grant
+  } catch (cause) {
+    throw new AppError('bad_upstream', { cause })
+  }
 }
 
 function gatewayItself(): Caller {

@@ -55,6 +55,7 @@ function send(reply: FastifyReply, { status, headers, body }: UpstreamAnswer): F
   if (status === 401 && headers['content-type']?.includes('problem') && isServiceRefusal(body)) {
     throw new AppError('bad_upstream', { cause: new Error('the service refused the identity of the gateway') })
   }
+  reply.header('cache-control', 'no-store')
   for (const name of ANSWERED_HEADERS) if (headers[name] !== undefined) reply.header(name, headers[name])
   return reply.code(status).send(body.length > 0 ? body : undefined)
 }

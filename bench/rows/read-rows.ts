@@ -1,0 +1,75 @@
+import { get, post } from '../load/requests.ts'
+import type { Bench } from './bench.ts'
+import { apiKeyOf, baselineMeasure, type Load, stackMeasure } from './make-measure.ts'
+import type { Row, RowPlan } from './row.ts'
+
+const CONNECTIONS = 4
+const MEMORIES = 1000
+
+export const readPlans: readonly RowPlan[] = [
+  { name: 'list', prepare: listRow },
+  { name: 'get', prepare: getRow },
+  { name: 'gateway', prepare: gatewayRow },
+  { name: 'login', prepare: (bench) => Promise.resolve(loginRow(bench)) },
+]
+
+async function listRow(bench: Bench): Promise<Row> {
+  const { id } = await bench.subjects.ofSize(MEMORIES)
+  const headers = apiKeyOf(bench)
+  const { tenantId } = bench.subjects
+  const ours: Load = { connections: CONNECTIONS, next: () => get(`/v1/memories?subject_id=${id}&limit=50`, headers) }
+  const bare: Load = { connections: CONNECTIONS, next: () => get(`/tenants/${tenantId}/subjects/${id}`) }
+  return {
+    name: 'list',
+    title: 'list, page of 50',
+    budget: {},
+    warmUp: true,
+    measure: stackMeasure(bench, ours),
+    baseline: { title: 'bare select of 50', measure: baselineMeasure(bench, bare) },
+  }
+}
+
+async function getRow(bench: Bench): Promise<Row> {
+  const ids = await memoryIds(bench)
+  const { tenantId } = bench.subjects
+  const bare: Load = { connections: CONNECTIONS, next: () => get(`/tenants/${tenantId}/memories/${ids()}`) }
+  return {
+    name: 'get',
+    title: 'get by id',
+    budget: {},
+    warmUp: true,
+    measure: stackMeasure(bench, throughGateway(bench, ids)),
+    baseline: { title: 'bare select', measure: baselineMeasure(bench, bare) },
+  }
+}
+
+async function gatewayRow(bench: Bench): Promise<Row> {
+  const ids = await memoryIds(bench)
+  const direct: Load = { connections: CONNECTIONS, next: () => bench.directly(`/v1/memories/${ids()}`) }
+  return {
+    name: 'gateway',
+    title: 'get by id through the gateway',
+    budget: { overhead: 0.35 },
+    warmUp: true,
+    measure: stackMeasure(bench, throughGateway(bench, ids)),
+    baseline: { title: 'direct call to memory', measure: stackMeasure(bench, direct, bench.stack.memoryUrl) },
+  }
+}
+
+function throughGateway(bench: Bench, ids: () => string): Load {
+  const headers = apiKeyOf(bench)
+  return { connections: CONNECTIONS, next: () => get(`/v1/memories/${ids()}`, headers) }
+}
+
+/** The ids of a subject's memories in turn. */
+async function memoryIds(bench: Bench): Promise<() => string> {
+  const { memoryIds } = await bench.subjects.ofSize(MEMORIES)
+  let at = 0
+  return () => memoryIds[at++ % memoryIds.length] ?? ''
+}
+
+function loginRow(bench: Bench): Row {
+  const { email, password } = bench.stack.credentials
+  const load: Load = { connections: 1, next: () => post('/v1/auth/login', { email, password }) }
+  return { name: 'login', title: 'login, 1 connection', budget: {}, warmUp: true, measure: stackMeasure(bench, load) }
+}

@@ -1,0 +1,32 @@
+import { type Measurement, summarise } from '../measure/measurement.ts'
+import type { Row } from './row.ts'
+
+export interface RowResult {
+  readonly row: Row
+  /** Medians of the repetitions. */
+  readonly ours: Measurement
+  readonly baseline: Measurement | undefined
+}
+
+export interface RunOptions {
+  /** Of one measurement, ms. */
+  readonly duration: number
+  readonly repetitions: number
+  readonly signal: AbortSignal
+}
+
+/** Measures a row and its baseline in turn, so that both meet the same noise of the machine. */
+export async function runRow(row: Row, { duration, repetitions, signal }: RunOptions): Promise<RowResult> {
+  if (row.warmUp) {
+    await row.measure(duration / 2, -1)
+    await row.baseline?.measure(duration / 2, -1)
+  }
+  const ours: Measurement[] = []
+  const baseline: Measurement[] = []
+  for (let repetition = 0; repetition < repetitions; repetition += 1) {
+    signal.throwIfAborted()
+    ours.push(await row.measure(duration, repetition))
+    if (row.baseline !== undefined) baseline.push(await row.baseline.measure(duration, repetition))
+  }
+  return { row, ours: summarise(ours), baseline: baseline.length === 0 ? undefined : summarise(baseline) }
+}

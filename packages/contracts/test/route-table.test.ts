@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import { PERMISSIONS } from '../src/permissions.ts'
+import type { Route } from '../src/route.ts'
+import { ROUTES, routesOf } from '../src/route-table.ts'
+
+const routes = Object.entries<Route>(ROUTES)
+
+describe('the route table', () => {
+  test('has each method and path once, also when the names of placeholders are left out', () => {
+    const lines = routes.map(([, { method, path }]) => `${method} ${path.replaceAll(/:\w+/g, ':')}`)
+    expect(new Set(lines).size).toBe(lines.length)
+  })
+
+  test('gives each route to one app, and loses none', () => {
+    const shared = (['gateway', 'auth', 'memory', 'audit'] as const).flatMap((app) => routesOf(app).map(([id]) => id))
+    expect(shared.sort()).toEqual(Object.keys(ROUTES).sort())
+  })
+
+  test('leaves only signing in and out to anyone', () => {
+    const open = routes.filter(([, { access }]) => access === 'anyone').map(([id]) => id)
+    expect(open.sort()).toEqual(['login', 'logout', 'refresh', 'register'])
+  })
+
+  test('counts attempts to sign in', () => {
+    expect(ROUTES.login.rate).toBe('sign_in')
+    expect(ROUTES.register.rate).toBe('sign_in')
+  })
+})
+
+describe.each(routes)('the route %s', (_id, route) => {
+  test('has an access that exists', () => {
+    expect([...PERMISSIONS, 'signed_in', 'anyone']).toContain(route.access)
+  })
+
+  test('describes each placeholder of its path, and no other', () => {
+    const placeholders = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name)
+    expect(Object.keys(route.params?.shape ?? {})).toEqual(placeholders)
+  })
+
+  test('has a body only where HTTP gives it a meaning', () => {
+    expect(route.body !== undefined && ['GET', 'DELETE'].includes(route.method)).toBe(false)
+  })
+
+  test('counts as a write unless it only reads', () => {
+    if (route.method === 'GET') expect(route.rate).toBe('read')
+    if (/:(?:write|delete|manage)$/.test(route.access) && route.method !== 'GET') expect(route.rate).toBe('write')
+  })
+
+  test('answers a success, without a body exactly when it is 204', () => {
+    const answers = Object.entries(route.responses)
+    expect(answers.length).toBeGreaterThan(0)
+    for (const [status, schema] of answers) {
+      expect(Number(status)).toBeLessThan(300)
+      expect(schema === null).toBe(status === '204')
+    }
+  })
+
+  test('refuses fields that it does not know', () => {
+    for (const part of [route.params, route.query, route.body]) {
+      const { error } = part?.safeParse({ planted_field: 1 }) ?? {}
+      if (part !== undefined) expect(error?.issues.map(({ code }) => code)).toContain('unrecognized_keys')
+    }
+  })
+})

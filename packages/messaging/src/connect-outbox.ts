@@ -1,0 +1,20 @@
+import { confirmation } from '@memoric/contracts/signals.ts'
+import { confirmedSubject } from '@memoric/contracts/subjects.ts'
+import type { Messaging } from './connect.ts'
+import { createEventPublisher, type EventPublisher } from './publish.ts'
+import { onSignal } from './signals.ts'
+
+/**
+ * Connects the outbox of `app` to NATS: the relay that `create` makes publishes through it, and events that audit
+ * confirms leave the outbox.
+ */
+export function connectOutbox<R extends { confirm: (eventIds: readonly string[]) => void }>(
+  messaging: Messaging,
+  app: string,
+  create: (publish: EventPublisher['publish']) => R,
+): R {
+  const publisher = createEventPublisher(messaging)
+  const relay = create((events) => publisher.publish(events))
+  onSignal(messaging, confirmedSubject(app), (signal) => relay.confirm(confirmation.parse(signal).ids))
+  return relay
+}
