@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config'
+import { ClosingLineReporter } from './packages/testkit/src/closing-line-reporter.ts'
 
-// Two projects: pure packages need no servers; the rest share one PostgreSQL and one NATS per run.
+// Two projects: pure packages need no servers; the rest share one PostgreSQL per run and have a NATS per file.
 export default defineConfig({
   test: {
+    reporters: [['default', { summary: false }], new ClosingLineReporter()],
     projects: [
       {
         test: {
