@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const modules = join(root, 'node_modules')
 const stamp = join(modules, '.memoric-installed')
+const compileCache = join(modules, '.cache', 'compile')
 const pnpm = ['-y', JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager]
 
 const commands = {
@@ -42,12 +43,20 @@ async function install() {
     process.stderr.write(`${output}\nThe dependencies could not be installed (see above).\n`)
     process.exit(code)
   }
+  await compileApps()
   writeFileSync(stamp, fingerprint())
 }
 
+/** Lets each app load once, so that it starts from compiled code: less time, and 30 MiB less memory without the TypeScript stripper. */
+async function compileApps() {
+  const mains = ['auth', 'memory', 'audit', 'gateway'].map((app) => join(root, 'apps', app, 'src', 'main.ts'))
+  await Promise.all(
+    mains.map((main) => run(node(), [main], { quiet: true, env: { NODE_COMPILE_CACHE: compileCache } })),
+  )
+}
+
 /** Runs a program in the foreground; signals that reach this process are passed on, and it ends as the program does. */
-function run(program, args, { quiet = false, linked = false } = {}) {
-  const env = { ...process.env, PATH: [dirname(node()), join(modules, '.bin'), process.env.PATH].join(delimiter) }
+function run(program, args, { quiet = false, linked = false, env = environment() } = {}) {
   const out = quiet ? 'pipe' : 'inherit'
   const stdio = linked ? ['inherit', out, out, 'ipc'] : ['inherit', out, out]
   const child = spawn(program, args, { cwd: root, env, stdio })
@@ -70,6 +79,12 @@ function run(program, args, { quiet = false, linked = false } = {}) {
     })
     child.on('close', (code, signal) => end(code ?? 128 + (constants.signals[signal] ?? 0)))
   })
+}
+
+/** The environment of the person, with the pinned Node first on PATH. */
+function environment() {
+  const path = [dirname(node()), join(modules, '.bin'), process.env.PATH].join(delimiter)
+  return { NODE_COMPILE_CACHE: compileCache, ...process.env, PATH: path }
 }
 
 /** npm may end (SIGTERM, SIGKILL) without a word to its script; then nobody could stop the script from the terminal any more. */

@@ -14,6 +14,7 @@ import type { Logger } from '@memoric/service/logger.ts'
 import type { MemoryConfig } from './config.ts'
 import { createKeyStore, type KeyStore } from './keys/subject-keys.ts'
 import type { MemoryDeps } from './memory-deps.ts'
+import { createWriteQueue } from './memories/write-queue.ts'
 import { createReadEvents } from './reads/read-events.ts'
 import { createIndexCache } from './search/index-cache.ts'
 
@@ -63,7 +64,8 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   closer.defer('keys', () => keys.close())
   await checkEncryptionKey(keys)
   const indexes = createIndexCache({ sql, keys, maxBytes: config.INDEX_CACHE_MIB * 1024 * 1024 })
-  return { sql, keys, indexes, events, reads, relay, log, messaging, closer, now: () => new Date() }
+  const writes = createWriteQueue(sql)
+  return { sql, keys, writes, indexes, events, reads, relay, log, messaging, closer, now: () => new Date() }
 }
 
 /** Refuses a key encryption key other than the one that this database was begun with, before anything is written under it. */

@@ -3,6 +3,7 @@ import type { OutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import type { EventFactory } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { KeyStore } from './keys/subject-keys.ts'
+import type { WriteQueue } from './memories/write-queue.ts'
 import type { ReadEvents } from './reads/read-events.ts'
 import type { IndexCache } from './search/index-cache.ts'
 
@@ -10,6 +11,7 @@ import type { IndexCache } from './search/index-cache.ts'
 export interface MemoryDeps {
   readonly sql: Sql
   readonly keys: KeyStore
+  readonly writes: WriteQueue
   readonly indexes: IndexCache
   readonly events: EventFactory
   /** Events of reads, which are written in batches. */

@@ -1,5 +1,6 @@
 import { type App, appSecretFiles, appSecretTexts } from '@memoric/setup/app-secrets.ts'
 import { type DatabaseApp, databaseApps, secretFile, type Secrets } from '@memoric/setup/secrets.ts'
+import { runtimeSettings } from '@memoric/setup/runtime-settings.ts'
 import type { Ports } from './choose-ports.ts'
 import type { Home } from './home.ts'
 
@@ -13,7 +14,7 @@ export interface AppSurroundings {
   user: Readonly<Record<string, string | undefined>>
 }
 
-const passedThrough = /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|MEMORIC_[A-Z_]+)$/
+const passedThrough = /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|MEMORIC_[A-Z_]+|NODE_COMPILE_CACHE)$/
 
 /**
  * The whole environment of an app: a few variables of the person who starts it, by name, then what the stack decides. What the
@@ -29,7 +30,7 @@ export function appEnvironment(app: App, surroundings: AppSurroundings): Record<
     (entry): entry is [string, string] =>
       entry[1] !== undefined && passedThrough.test(entry[0]) && !Object.hasOwn(own, `${entry[0]}_FILE`),
   )
-  return { PATH: surroundings.user.PATH ?? '', ...Object.fromEntries(inherited), ...own }
+  return { PATH: surroundings.user.PATH ?? '', ...runtimeSettings, ...Object.fromEntries(inherited), ...own }
 }
 
 function common(app: App, { home, ports, secrets, databaseUrls }: AppSurroundings): Record<string, string> {

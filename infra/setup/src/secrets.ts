@@ -71,9 +71,7 @@ function hashes(keyText: string): string {
 
 async function irreplaceable(folder: string, name: string, make: () => string, hasData: boolean): Promise<string> {
   if (hasData && !(await exists(secretFile(folder, name)))) {
-    throw new Error(
-      `${secretFile(folder, name)} is missing: without it the existing data cannot be read. Restore it.`,
-    )
+    throw new Error(`${secretFile(folder, name)} is missing: without it the existing data cannot be read. Restore it.`)
   }
   return secret(folder, name, make)
 }

@@ -42,8 +42,15 @@ export const identifier = z
   .refine((value) => value.trim() === value, { error: 'must not begin or end with a space' })
   .meta({ minLength: 1, maxLength: 128 })
 
-/** A point in time, RFC 3339 with an offset; answered in UTC. */
-export const timestamp = z.iso.datetime({ offset: true })
+const YEAR_1 = Date.parse('0001-01-01T00:00:00Z')
+const YEAR_10000 = Date.UTC(10_000, 0)
+
+/** A point in time of the years 1 to 9999 (RFC 3339 and databases differ on year 0), with an offset; answered in UTC. */
+export const timestamp = z.iso
+  .datetime({ offset: true })
+  .refine((value) => Date.parse(value) >= YEAR_1 && Date.parse(value) < YEAR_10000, {
+    error: 'must be in the years 1 to 9999 in UTC',
+  })
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 

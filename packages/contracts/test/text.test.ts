@@ -107,9 +107,11 @@ describe('a JSON object', () => {
     expect(accepts(jsonObject(64), value)).toBe(false)
   })
 
-  test('keeps every JSON value', () => {
+  test('keeps every JSON value that the parser of bodies lets through', () => {
     const law = fc.property(fc.jsonValue(), (any) => {
-      const value: unknown = JSON.parse(JSON.stringify(any))
+      const written = JSON.stringify(any)
+      fc.pre(!written.includes('__proto__'))
+      const value: unknown = JSON.parse(written)
       expect(jsonValue.parse(value)).toEqual(value)
     })
     fc.assert(law)

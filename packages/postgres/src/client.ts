@@ -38,6 +38,7 @@ export function createClient(options: ClientOptions): Sql {
       statement_timeout: options.statementTimeoutMs ?? 15_000,
       idle_in_transaction_session_timeout: options.idleTransactionTimeoutMs ?? 15_000,
       timezone: 'UTC',
+      plan_cache_mode: 'force_generic_plan',
     },
     onnotice: () => undefined,
     types: { bigint: safeInteger, json: jsonText },

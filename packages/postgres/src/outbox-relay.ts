@@ -38,7 +38,7 @@ export interface OutboxRelay {
   close: () => Promise<void>
 }
 
-const GATHER_MS = 3
+const GATHER_MS = 20
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 const REPUBLISH_CHECKS = 10

@@ -12,6 +12,7 @@ import {
   type FastifyRequest,
 } from 'fastify'
 import { AppError } from './app-error.ts'
+import { requireOneHost } from './host-header.ts'
 import type { Logger } from './logger.ts'
 import { PROBLEM_CONTENT_TYPE, problemOf, toAppError } from './problem.ts'
 import { parseStrictJson } from './strict-json.ts'
@@ -47,9 +48,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     connectionTimeout: 60_000,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
-    handlerTimeout: 30_000,
     maxRequestsPerSocket: 0,
-    http: { headersTimeout: 15_000, maxHeaderSize: 16_384 },
+    // How soon a time-out is noticed depends on how often Node looks: every 30 s by itself.
+    http: {
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 5_000,
+      // What the gateway adds must not make a request too large that it let in.
+      maxHeaderSize: options.internal === true ? 49_152 : 16_384,
+      // Node's own answer is not a problem; requireOneHost gives one.
+      requireHostHeader: false,
+    },
     routerOptions: { maxParamLength: 256 },
     // Fastify's own answer is not a problem; refuseWhileClosing gives one.
     return503OnClosing: false,
@@ -58,6 +66,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     frameworkErrors: (error, request, reply) =>
       void sendProblem(reply as unknown as FastifyReply, request.id, toAppError(error)),
   })
+  requireOneHost(app)
   useBodyParser(app, options.rawBodies ?? false)
   useProblems(app, options)
   refuseWhileClosing(app)
@@ -116,11 +125,19 @@ function refuseWhileClosing(app: FastifyInstance): void {
   })
 }
 
+/** On every problem: those that end a request early are sent before any plugin could add them. */
+const PROBLEM_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+}
+
 function sendProblem(reply: FastifyReply, requestId: string, error: AppError): FastifyReply {
   if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
     .code(error.status)
+    .headers(PROBLEM_HEADERS)
     .type(PROBLEM_CONTENT_TYPE)
     .send(JSON.stringify(problemOf(error, requestId)))
 }
@@ -139,10 +156,15 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
   if (error.code === 'ECONNRESET' || !socket.writable) return
   const problem = problemOf(new AppError(brokenRequestCode(error.code)), uuidV7())
   const body = JSON.stringify(problem)
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n` +
-      `content-type: ${PROBLEM_CONTENT_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
+  const headers = {
+    ...PROBLEM_HEADERS,
+    'content-type': PROBLEM_CONTENT_TYPE,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const status = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`
+  socket.end([status, ...lines, '', body].join('\r\n'))
 }
 
 function brokenRequestCode(code: string | undefined) {

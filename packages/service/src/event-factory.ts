@@ -33,7 +33,11 @@ export interface OutboxEvent {
   readonly payload: string
 }
 
-export type EventFactory = (input: EventInput) => OutboxEvent
+export interface EventFactory {
+  (input: EventInput): OutboxEvent
+  /** The same event as it would be told with another type and status: for when the database decides which it is. */
+  alternatives(input: EventInput, other: Pick<EventInput, 'type' | 'statusCode'>): [OutboxEvent, OutboxEvent]
+}
 
 export interface EventFactoryOptions {
   readonly app: string
@@ -57,23 +61,42 @@ export function personalDataAad(eventId: string): readonly string[] {
 
 /** Makes the events of one app. Events carry ids and structure; what identifies a person is sealed. */
 export function createEventFactory({ app, personalDataKey, now = Date.now }: EventFactoryOptions): EventFactory {
-  return (input) => {
-    const { caller } = input.context
-    const tenantId = input.tenantId ?? caller.tenantId
+  const begin = (input: EventInput): Beginning => {
     const id = uuidV7()
-    const event: MemoricEvent = {
-      specversion: '1.0',
-      id: id as EventId,
-      source: `memoric/${app}`,
-      type: input.type,
-      time: new Date(now()).toISOString(),
-      datacontenttype: 'application/json',
-      tenantid: tenantId,
-      actor: input.actor ?? `${caller.principal.type}:${caller.principal.id}`,
-      data: eventData(input, sealPersonal(personalDataKey, id, input)),
-    }
-    return { eventId: id, tenantId, subject: eventSubject(tenantId, input.type), payload: JSON.stringify(event) }
+    return { id, time: new Date(now()).toISOString(), personal: sealPersonal(personalDataKey, id, input) }
   }
+  const create = (input: EventInput): OutboxEvent => eventOf(app, input, begin(input))
+  const alternatives = (
+    input: EventInput,
+    other: Pick<EventInput, 'type' | 'statusCode'>,
+  ): [OutboxEvent, OutboxEvent] => {
+    const beginning = begin(input)
+    return [eventOf(app, input, beginning), eventOf(app, { ...input, ...other }, beginning)]
+  }
+  return Object.assign(create, { alternatives })
+}
+
+interface Beginning {
+  readonly id: string
+  readonly time: string
+  readonly personal: string
+}
+
+function eventOf(app: string, input: EventInput, { id, time, personal }: Beginning): OutboxEvent {
+  const { caller } = input.context
+  const tenantId = input.tenantId ?? caller.tenantId
+  const event: MemoricEvent = {
+    specversion: '1.0',
+    id: id as EventId,
+    source: `memoric/${app}`,
+    type: input.type,
+    time,
+    datacontenttype: 'application/json',
+    tenantid: tenantId,
+    actor: input.actor ?? `${caller.principal.type}:${caller.principal.id}`,
+    data: eventData(input, personal),
+  }
+  return { eventId: id, tenantId, subject: eventSubject(tenantId, input.type), payload: JSON.stringify(event) }
 }
 
 function eventData(input: EventInput, personal: string | null): MemoricEvent['data'] {

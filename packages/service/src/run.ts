@@ -34,6 +34,8 @@ export async function run({ app, closer, host, port, log }: RunOptions): Promise
   }
   process.on('SIGTERM', stop).on('SIGINT', stop)
   await app.listen({ host, port })
+  // Loading the program leaves much garbage, which an idle process would keep.
+  globalThis.gc?.()
 }
 
 /** Runs `main` of an app; when it cannot start, says why in one log line and ends the process with code 1. */

@@ -24,6 +24,17 @@ export function requireWithinCaller(caller: Caller, key: KeyLimits): void {
   }
 }
 
+/** Both lists go along with every request of the key, in a header: bytes of their JSON. */
+const MAX_LIST_BYTES = 8192
+
+/** Throws AppError `rule_violated` when the names in the lists of a key are too long together. */
+export function requireShortLists({ namespaces = [], subjects = [] }: Omit<KeyLimits, 'scopes'>): void {
+  const bytes = Buffer.byteLength(JSON.stringify([namespaces, subjects]))
+  if (bytes <= MAX_LIST_BYTES) return
+  const detail = `namespaces and subjects have ${bytes} bytes together and may have ${MAX_LIST_BYTES}`
+  throw new AppError('rule_violated', { detail })
+}
+
 /** A key without a list of its own may use every name. */
 function isWithin(allowed: AllowList, wanted: readonly string[] | undefined): boolean {
   return allowed === '*' || (wanted?.every((name) => allowed.includes(name)) ?? false)

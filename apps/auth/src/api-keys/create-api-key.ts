@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts'
 import type { Handler } from '../handler.ts'
 import { tenantScope } from '../tenant-scope.ts'
 import { insertApiKey, type NewApiKey } from './api-key-repository.ts'
-import { requireWithinCaller } from './api-key-rules.ts'
+import { requireShortLists, requireWithinCaller } from './api-key-rules.ts'
 import { apiKeyView } from './api-key-view.ts'
 
 const DEFAULT_EXPIRY_DAYS = 90
@@ -19,6 +19,7 @@ export function createApiKey(deps: Deps): Handler<'createApiKey'> {
   return async ({ body, context }) => {
     const { caller } = context
     requireWithinCaller(caller, body)
+    requireShortLists(body)
     const key = makeApiKey(deps.config.MEMORIC_ENV)
     const draft = draftOf(deps, body, key, context)
     const event = created(deps, draft, context)

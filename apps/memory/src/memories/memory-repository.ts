@@ -1,102 +1,129 @@
 import type { ListMemoriesQuery } from '@memoric/contracts/memory-contract.ts'
 import { byteaArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
+import type { OutboxEvent } from '@memoric/service/event-factory.ts'
 import type { MemoryDraft } from './memory-draft.ts'
 import type { MemoryRow } from './memory-row.ts'
-import type { Duplicate, Insertion, Reinforcement, SubjectCounters } from './plan-writes.ts'
+import type { Ask, Entry } from './merge-drafts.ts'
 
 /** Columns of a MemoryRow; `m` is the table. */
-function columns(tx: Tx) {
+function columns(tx: Tx, sealed = tx`m.sealed`) {
   return tx`m.tenant_id, m.id, m.subject_id, m.namespace, m.thread_id, m.session_id, m.seq, m.change, m.version, m.tier,
-    m.importance, m.seen_count, m.occurred_at, m.created_at, m.updated_at, m.expires_at, m.sealed`
+    m.importance, m.seen_count, m.occurred_at, m.created_at, m.updated_at, m.expires_at, ${sealed} as sealed`
 }
 
-/** Locks subjects, always in the same order so that no two writers wait for each other, and reads their counters. */
+/** The event of a draft, as it is told when the draft made a memory and when it reinforced one; which, the database decides. */
+export interface ToldWrite {
+  readonly ask: Ask
+  readonly made: OutboxEvent
+  /** Names the draft's id in place of that of the memory. */
+  readonly reinforced: OutboxEvent
+}
+
+/** Locks subjects, always in the same order so that no two writers wait for each other. */
 export function lockSubjects(tx: Tx, tenantId: string, subjectIds: readonly string[]) {
-  return tx<SubjectCounters[]>`
-    select subject_id, last_seq, last_change from subjects
+  return tx`
+    select from subjects
     where tenant_id = ${tenantId} and subject_id = any (${[...subjectIds]}::text[])
     order by subject_id for update`
 }
 
-/** For each draft that may reinforce: the oldest live memory of the same subject, namespace and thread with the same content. */
-export function selectDuplicates(tx: Tx, tenantId: string, drafts: readonly MemoryDraft[]) {
-  return tx<Duplicate[]>`
-    select draft.ord::int - 1 as ord, known.id
-    from unnest(
-      ${drafts.map((draft) => draft.subjectId)}::text[], ${drafts.map((draft) => draft.namespace)}::text[],
-      ${drafts.map((draft) => draft.threadId)}::text[], ${byteaArray(
-        tx,
-        drafts.map((draft) => draft.fingerprint),
-      )}::bytea[]
-    ) with ordinality as draft (subject_id, namespace, thread_id, fingerprint, ord)
-    cross join lateral (
-      select m.id from memories m
-      where m.tenant_id = ${tenantId} and m.subject_id = draft.subject_id and m.fingerprint = draft.fingerprint
-        and m.namespace = draft.namespace and m.thread_id is not distinct from draft.thread_id
-        and (m.expires_at is null or m.expires_at > now())
-      order by m.id limit 1
-    ) as known`
+/** What became of an entry. A row that was made has no `sealed`: the writer has it. */
+export interface WrittenRow extends Omit<MemoryRow, 'sealed'> {
+  readonly entry_id: string
+  readonly sealed: Buffer | null
 }
 
-export function insertMemories(tx: Tx, tenantId: string, rows: readonly Insertion[]) {
-  const of = <T>(read: (draft: MemoryDraft) => T): T[] => rows.map(({ draft }) => read(draft))
-  return tx`
-    insert into memories (
-      tenant_id, id, subject_id, namespace, thread_id, session_id, seq, change, version, tier, importance, seen_count,
-      occurred_at, created_at, updated_at, expires_at, fingerprint, sealed
+/**
+ * Writes entries whose subjects are locked, numbers them, and tells of them in the outbox: one statement, which sees what
+ * others committed before the lock was granted. An entry whose content a live memory of the same subject, namespace and
+ * thread has already reinforces the oldest such memory.
+ */
+export function writeEntries(tx: Tx, tenantId: string, entries: readonly Entry[], told: readonly ToldWrite[]) {
+  const of = <T>(read: (draft: MemoryDraft) => T): T[] => entries.map(({ draft }) => read(draft))
+  return tx<WrittenRow[]>`
+    with entry as (
+      select * from unnest(
+        ${of((draft) => draft.id)}::uuid[], ${of((draft) => draft.subjectId)}::text[],
+        ${of((draft) => draft.namespace)}::text[], ${of((draft) => draft.threadId)}::text[],
+        ${of((draft) => draft.sessionId)}::text[], ${of((draft) => draft.tier)}::text[],
+        ${of((draft) => draft.importance)}::real[], ${timestampArray(
+          tx,
+          of((draft) => draft.occurredAt),
+        )}::timestamptz[],
+        ${timestampArray(
+          tx,
+          of((draft) => draft.createdAt),
+        )}::timestamptz[],
+        ${timestampArray(
+          tx,
+          of((draft) => draft.expiresAt),
+        )}::timestamptz[],
+        ${byteaArray(
+          tx,
+          of((draft) => draft.fingerprint),
+        )}::bytea[], ${byteaArray(
+          tx,
+          of((draft) => draft.sealed),
+        )}::bytea[],
+        ${of((draft) => (draft.reinforces ? 1 : 0))}::int[], ${entries.map(({ times }) => times)}::int[]
+      ) with ordinality as t (id, subject_id, namespace, thread_id, session_id, tier, importance, occurred_at, created_at,
+        expires_at, fingerprint, sealed, reinforces, times, ord)
+    ), known as (
+      select entry.id, oldest.id as known_id
+      from entry cross join lateral (
+        select m.id from memories m
+        where m.tenant_id = ${tenantId} and m.subject_id = entry.subject_id and m.fingerprint = entry.fingerprint
+          and m.namespace = entry.namespace and m.thread_id is not distinct from entry.thread_id
+          and (m.expires_at is null or m.expires_at > now())
+        order by m.id limit 1
+      ) as oldest
+      where entry.reinforces = 1
+    ), numbered as (
+      select entry.*, known_id,
+        row_number() over earlier as nth_change,
+        count(*) filter (where known_id is null) over earlier as nth_made
+      from entry left join known using (id)
+      window earlier as (partition by subject_id order by ord)
+    ), counter as (
+      update subjects s set last_seq = last_seq + made, last_change = last_change + changed
+      from (
+        select subject_id, count(*) filter (where known_id is null) as made, count(*) as changed
+        from numbered group by subject_id
+      ) as more
+      where s.tenant_id = ${tenantId} and s.subject_id = more.subject_id
+      returning s.subject_id, last_seq - made as seq, last_change - changed as change
+    ), made as (
+      insert into memories as m (
+        tenant_id, id, subject_id, namespace, thread_id, session_id, seq, change, version, tier, importance, seen_count,
+        occurred_at, created_at, updated_at, expires_at, fingerprint, sealed
+      )
+      select ${tenantId}, id, subject_id, namespace, thread_id, session_id, seq + nth_made, change + nth_change, 1, tier,
+        importance, times, occurred_at, created_at, created_at, expires_at, fingerprint, sealed
+      from numbered join counter using (subject_id)
+      where known_id is null
+      returning m.id as entry_id, ${columns(tx, tx`null::bytea`)}
+    ), reinforced as (
+      update memories m set seen_count = m.seen_count + n.times, change = counter.change + n.nth_change
+      from numbered n join counter using (subject_id)
+      where m.tenant_id = ${tenantId} and m.id = n.known_id
+      returning n.id as entry_id, ${columns(tx, tx`m.sealed`)}
+    ), told as (
+      insert into outbox (event_id, tenant_id, subject, payload)
+      select event_id, ${tenantId},
+        case when known_id is null and is_first = 1 then made_subject else reinforced_subject end,
+        case when known_id is null and is_first = 1 then made_payload
+          else replace(reinforced_payload, draft_id, coalesce(known_id, n.id)::text) end
+      from unnest(
+        ${told.map(({ made }) => made.eventId)}::uuid[], ${told.map(({ ask }) => ask.entryId)}::uuid[],
+        ${told.map(({ ask }) => ask.draft.id)}::text[], ${told.map(({ ask }) => (ask.isFirst ? 1 : 0))}::int[],
+        ${told.map(({ made }) => made.subject)}::text[], ${told.map(({ made }) => made.payload)}::text[],
+        ${told.map(({ reinforced }) => reinforced.subject)}::text[],
+        ${told.map(({ reinforced }) => reinforced.payload)}::text[]
+      ) as event (event_id, entry_id, draft_id, is_first, made_subject, made_payload, reinforced_subject, reinforced_payload)
+      join numbered n on n.id = event.entry_id
     )
-    select ${tenantId}, id, subject_id, namespace, thread_id, session_id, seq, change, 1, tier, importance, seen_count,
-      occurred_at, created_at, created_at, expires_at, fingerprint, sealed
-    from unnest(
-      ${of((draft) => draft.id)}::uuid[], ${of((draft) => draft.subjectId)}::text[],
-      ${of((draft) => draft.namespace)}::text[], ${of((draft) => draft.threadId)}::text[],
-      ${of((draft) => draft.sessionId)}::text[], ${rows.map(({ seq }) => seq)}::bigint[],
-      ${rows.map(({ change }) => change)}::bigint[], ${of((draft) => draft.tier)}::text[],
-      ${of((draft) => draft.importance)}::real[], ${rows.map(({ seenCount }) => seenCount)}::int[],
-      ${timestampArray(
-        tx,
-        of((draft) => draft.occurredAt),
-      )}::timestamptz[],
-      ${timestampArray(
-        tx,
-        of((draft) => draft.createdAt),
-      )}::timestamptz[],
-      ${timestampArray(
-        tx,
-        of((draft) => draft.expiresAt),
-      )}::timestamptz[],
-      ${byteaArray(
-        tx,
-        of((draft) => draft.fingerprint),
-      )}::bytea[],
-      ${byteaArray(
-        tx,
-        of((draft) => draft.sealed),
-      )}::bytea[]
-    ) as t (id, subject_id, namespace, thread_id, session_id, seq, change, tier, importance, seen_count,
-      occurred_at, created_at, expires_at, fingerprint, sealed)`
-}
-
-export function reinforceMemories(tx: Tx, tenantId: string, rows: readonly Reinforcement[]) {
-  return tx<MemoryRow[]>`
-    update memories m set seen_count = m.seen_count + r.times, change = r.change
-    from unnest(
-      ${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ change }) => change)}::bigint[],
-      ${rows.map(({ times }) => times)}::int[]
-    ) as r (id, change, times)
-    where m.tenant_id = ${tenantId} and m.id = r.id
-    returning ${columns(tx)}`
-}
-
-export function saveCounters(tx: Tx, tenantId: string, counters: readonly SubjectCounters[]) {
-  return tx`
-    update subjects s set last_seq = c.last_seq, last_change = c.last_change
-    from unnest(
-      ${counters.map((counter) => counter.subject_id)}::text[], ${counters.map((counter) => counter.last_seq)}::bigint[],
-      ${counters.map((counter) => counter.last_change)}::bigint[]
-    ) as c (subject_id, last_seq, last_change)
-    where s.tenant_id = ${tenantId} and s.subject_id = c.subject_id`
+    select * from made union all select * from reinforced`
 }
 
 /** Live memories by id, in no order. */

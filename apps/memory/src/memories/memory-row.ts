@@ -34,7 +34,7 @@ export function openRow(keys: SubjectKeys, row: SealedRow): PrivateAttributes {
 }
 
 /** The memory as callers see it. */
-export function memoryView(row: MemoryRow, attributes: PrivateAttributes): Memory {
+export function memoryView(row: Omit<MemoryRow, 'sealed'>, attributes: PrivateAttributes): Memory {
   return {
     id: row.id,
     tenant_id: row.tenant_id,
