@@ -74,7 +74,7 @@ async function startAll(surroundings: BenchSurroundings): Promise<Bench> {
     baseline,
     background,
     meters,
-    subjects: createSubjects({ url, apiKey: credentials.api_key, tenantId: tenant, adminUrl, say }),
+    subjects: createSubjects({ url, apiKey: credentials.api_key, tenantId: tenant, adminUrl, say, signal }),
     coldStarts: createColdStarts({ stack, meter: meters.stack, background, signal }),
     directly: createDirectRequest(stack.memoryServiceKey, tenant),
     signal,

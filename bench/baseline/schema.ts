@@ -11,7 +11,8 @@ export function baselineUrl(adminUrl: string): string {
 
 /**
  * Makes the database: `memories` has the columns of a memory in plain text; `documents` is the same with a full-text index, so
- * that inserts, which go to `memories`, do not pay for it.
+ * that inserts, which go to `memories`, do not pay for it. It has a partition for each subject, so that a search meets the words
+ * of no other one.
  */
 export async function createBaselineDatabase(adminUrl: string): Promise<void> {
   const admin = postgres(adminUrl, { max: 1 })
@@ -27,8 +28,12 @@ export async function createBaselineDatabase(adminUrl: string): Promise<void> {
       expires_at timestamptz, content text not null, metadata jsonb not null, primary key (tenant_id, id)
     )`
   await sql`create index on memories (tenant_id, subject_id, id)`
-  await sql`create table documents (like memories including all,
-    search tsvector not null generated always as (to_tsvector('english', content)) stored)`
+  await sql`
+    create table documents (
+      like memories including defaults,
+      search tsvector not null generated always as (to_tsvector('english', content)) stored,
+      primary key (tenant_id, subject_id, id)
+    ) partition by list (subject_id)`
   await sql`create index on documents using gin (search)`
   await sql.end()
 }
@@ -40,6 +45,7 @@ export async function seedBaseline(adminUrl: string, subject: BaselineSubject): 
     insert into memories (tenant_id, id, subject_id, namespace, version, tier, importance, seen_count, content, metadata)
     select ${subject.tenantId}, m.id, ${subject.id}, 'default', 1, 'short_term', 0.5, 1, m.content, '{}'
     from unnest(${[...subject.memoryIds]}::uuid[], ${[...subject.contents]}::text[]) as m (id, content)`
+  await sql.unsafe(`create table "documents ${subject.id}" partition of documents for values in ('${subject.id}')`)
   await sql`insert into documents select * from memories where subject_id = ${subject.id}`
   await sql`vacuum analyze memories`
   await sql`vacuum analyze documents`

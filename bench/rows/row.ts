@@ -4,7 +4,7 @@ import type { Bench } from './bench.ts'
 /** How long a measurement shall load the system, ms, and which repetition of the row it is; a warm-up is -1. */
 export type Measure = (duration: number, repetition: number) => Promise<Measurement>
 
-/** What DESIGN.md section 13 allows; all at most, `rate` at least. */
+/** What this project allows itself; all at most, `rate` at least. */
 export interface Budget {
   /** CPU-ms of an operation. */
   readonly cpu?: number

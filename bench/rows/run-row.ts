@@ -15,11 +15,14 @@ export interface RunOptions {
   readonly signal: AbortSignal
 }
 
+/** V8 compiles what runs often: figures taken earlier are those of a service that was just started. */
+const WARM_UP_MS = 3000
+
 /** Measures a row and its baseline in turn, so that both meet the same noise of the machine. */
 export async function runRow(row: Row, { duration, repetitions, signal }: RunOptions): Promise<RowResult> {
   if (row.warmUp) {
-    await row.measure(duration / 2, -1)
-    await row.baseline?.measure(duration / 2, -1)
+    await row.measure(WARM_UP_MS, -1)
+    await row.baseline?.measure(WARM_UP_MS, -1)
   }
   const ours: Measurement[] = []
   const baseline: Measurement[] = []

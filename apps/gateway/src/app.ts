@@ -29,8 +29,8 @@ export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promis
   const { auth, memory, audit } = deps.upstreams
   useHealth(app, {
     token: config.METRICS_TOKEN,
-    checks: { auth: answers(auth), memory: answers(memory), audit: answers(audit) },
-    lesserChecks: { nats: () => deps.messaging.isHealthy() },
+    checks: { auth: answers(auth), memory: answers(memory) },
+    lesserChecks: { audit: answers(audit), nats: () => deps.messaging.isHealthy() },
   })
   useMetrics(app, { app: 'gateway', token: config.METRICS_TOKEN })
   await useDocumentation(app)

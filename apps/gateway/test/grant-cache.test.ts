@@ -136,31 +136,37 @@ describe('a revocation', () => {
     expect(state.loads).toBe(1)
   })
 
-  test.each(['revoke', 'clear'] as const)('(%s) while a grant is on its way keeps it from being cached', async (how) => {
-    const grant = grantFor()
-    const { cache, get, state } = setUp(null)
-    const held = heldLoad()
-    const first = cache.get('a', held.load)
-    if (how === 'revoke') cache.revoke([grant.grantId])
-    else cache.clear()
-    held.resolve(grant)
-    await first
-    expect(await get()).toBeNull()
-    expect(state.loads).toBe(1)
-  })
+  test.each(['revoke', 'clear'] as const)(
+    '(%s) while a grant is on its way keeps it from being cached',
+    async (how) => {
+      const grant = grantFor()
+      const { cache, get, state } = setUp(null)
+      const held = heldLoad()
+      const first = cache.get('a', held.load)
+      if (how === 'revoke') cache.revoke([grant.grantId])
+      else cache.clear()
+      held.resolve(grant)
+      await first
+      expect(await get()).toBeNull()
+      expect(state.loads).toBe(1)
+    },
+  )
 
-  test.each(['revoke', 'clear'] as const)('(%s) is heeded by whoever asks after it, also while an older question is open', async (how) => {
-    const grant = grantFor()
-    const { cache, get } = setUp(null)
-    const held = heldLoad()
-    const first = cache.get('a', held.load)
-    if (how === 'revoke') cache.revoke([grant.grantId])
-    else cache.clear()
-    const second = get()
-    held.resolve(grant)
-    await first
-    expect(await second).toBeNull()
-  })
+  test.each(['revoke', 'clear'] as const)(
+    '(%s) is heeded by whoever asks after it, also while an older question is open',
+    async (how) => {
+      const grant = grantFor()
+      const { cache, get } = setUp(null)
+      const held = heldLoad()
+      const first = cache.get('a', held.load)
+      if (how === 'revoke') cache.revoke([grant.grantId])
+      else cache.clear()
+      const second = get()
+      held.resolve(grant)
+      await first
+      expect(await second).toBeNull()
+    },
+  )
 })
 
 test('clear forgets everything', async () => {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
 import { tenantId } from '@memoric/contracts/ids.ts'
 import { type Grant, INTROSPECT_PATH, introspectBody } from '@memoric/contracts/introspection.ts'
 import { PERMISSIONS } from '@memoric/contracts/permissions.ts'
@@ -191,6 +192,10 @@ async function startGateway(environment: Readonly<Record<string, string>>): Prom
   const deps = createDeps(config, createLogger({ app: 'gateway', level: config.LOG_LEVEL }))
   const app = await buildApp(config, deps)
   await app.listen({ host: '127.0.0.1', port: 0 })
-  const address = app.addresses()[0]
-  return { app, deps, port: address?.port ?? 0 }
+  return { app, deps, port: portOf(app) }
+}
+
+export function portOf(app: FastifyInstance): number {
+  // It listens to TCP.
+  return (app.server.address() as AddressInfo).port
 }

@@ -16,7 +16,8 @@ const commands: Readonly<Record<string, () => Promise<string>>> = {
 
 try {
   const command = commands[process.argv[2] ?? '']
-  if (command === undefined) throw new Error(`Usage: node infra/docker/src/main.ts ${Object.keys(commands).join(' | ')}`)
+  if (command === undefined)
+    throw new Error(`Usage: node infra/docker/src/main.ts ${Object.keys(commands).join(' | ')}`)
   process.stdout.write(`${await command()}\n`)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

@@ -5,7 +5,9 @@ import { ConfigError, flag } from './config.ts'
 export const networkConfig = {
   MEMORIC_PRIVATE_NETWORK: flag
     .default(false)
-    .describe('in production: the network between the apps, PostgreSQL and NATS is closed to others, as one machine is'),
+    .describe(
+      'in production: the network between the apps, PostgreSQL and NATS is closed to others, as one machine is',
+    ),
 }
 
 /** What the rules look at; an app gives its whole configuration. */
@@ -83,18 +85,20 @@ function isThisMachine(host: string): boolean {
   return plain === 'localhost' || plain === '::1'
 }
 
-/** Of `postgres://`: one host or several, each maybe a folder of Unix sockets. Only these modes never fall back to plain. */
+/** Of `postgres://`: one host or several. Only these modes never fall back to plain. */
 function isPlainPostgres(url: string): boolean {
   const [, authority = '', query = ''] = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)[^?#]*(?:\?([^#]*))?/i.exec(url) ?? []
   const parameters = new URLSearchParams(query)
   const mode = parameters.getAll('sslmode').at(-1) ?? parameters.getAll('ssl').at(-1)
   if (mode === 'require' || mode === 'verify-ca' || mode === 'verify-full') return false
-  return !authority.split(',').every((host) => /^(\/|%2f)/i.test(host) || isThisMachine(hostOf(host)))
+  return !authority.split(',').every((host) => isThisMachine(hostOf(host)))
 }
 
 function isPlainNats(server: string): boolean {
   const address = server.trim().toLowerCase()
-  return !address.startsWith('tls://') && !isThisMachine(hostOf(address.replace(/^[a-z]+:\/\//, '').replace(/^.*@/, '')))
+  return (
+    !address.startsWith('tls://') && !isThisMachine(hostOf(address.replace(/^[a-z]+:\/\//, '').replace(/^.*@/, '')))
+  )
 }
 
 function isPlainHttp(url: string): boolean {

@@ -44,11 +44,11 @@ export async function check(token: string, keys: JWTVerifyGetKey): Promise<Acces
 
 function refusal(cause: unknown): AppError {
   if (cause instanceof AppError) return cause
-  const isFault = cause instanceof errors.JWKSTimeout || cause instanceof errors.JWKSInvalid
   const isToken = cause instanceof errors.JOSEError || cause instanceof z.ZodError
-  if (isToken && !isFault && cause.message !== KEYS_NOT_FETCHED) return new AppError('invalid_token', { cause })
+  const isFault = cause instanceof errors.JOSEError && KEYS_NOT_HAD.has(cause.code)
+  if (isToken && !isFault) return new AppError('invalid_token', { cause })
   return new AppError('service_unavailable', { cause, retryAfter: 1 })
 }
 
-/** What jose says when the address of the keys answers with an error status. */
-const KEYS_NOT_FETCHED = 'Expected 200 OK from the JSON Web Key Set HTTP response'
+/** What jose says when the keys do not arrive, or something else does; ERR_JOSE_GENERIC is an answer that is no 200 or no JSON. */
+const KEYS_NOT_HAD = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'])

@@ -14,7 +14,10 @@ const LONGEST = 4096
  * The credential of a request, or null when there is none. Junk is refused here, at no cost.
  * Throws AppError `invalid_api_key`, `invalid_token`, `malformed_request` (two credentials at once).
  */
-export function credentialOf({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): Credential | null {
+export function credentialOf({
+  headers,
+  rawHeaders,
+}: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): Credential | null {
   const apiKey = headers['x-api-key']
   const { authorization } = headers
   if (apiKey !== undefined && authorization !== undefined) {

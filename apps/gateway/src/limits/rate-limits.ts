@@ -1,4 +1,4 @@
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { RateClass } from '@memoric/contracts/route.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -44,7 +44,8 @@ export async function createRateLimits(
     }
     return app.createRateLimit(options)
   }
-  const address = (request: FastifyRequest): string => subnet(request.ip)
+  // IPv4, also where it is mapped into IPv6, or the /64 network of IPv6: one household.
+  const address = (request: FastifyRequest): string => normalizeIP(request.ip)
   const principal = ({ caller }: FastifyRequest): string => caller.principal.id
 
   const anonymous = limiter('anonymous', config.RATE_LIMIT_ANONYMOUS_MAX, MINUTE, address)
@@ -79,18 +80,4 @@ async function read(limiter: Limiter, request: FastifyRequest) {
   } catch (cause) {
     throw new AppError('service_unavailable', { cause, retryAfter: 1 })
   }
-}
-
-/** One household of addresses: an IPv4 address, or the /64 network of an IPv6 address. */
-function subnet(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '')
-  return plain.includes(':') ? ipv6Network(plain) : plain
-}
-
-function ipv6Network(address: string): string {
-  const [head = '', tail] = address.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? [] : new Array<string>(8 - left.length - right.length).fill('0')
-  return [...left, ...zeros, ...right].slice(0, 4).join(':')
 }

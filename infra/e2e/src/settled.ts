@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SERVICES } from './stack-settings.ts'
+import type { Stack } from './use-stack.ts'
+
+const PATIENCE_MS = 60_000
+
+/** Waits until every event is in the audit log and its confirmation came back: all outboxes are empty. */
+export async function settled(stack: Stack): Promise<void> {
+  await quiet(async () => (await outboxIds(stack)).length)
+}
+
+/**
+ * Waits until every event is in the audit log. After a fault its confirmation may be lost, and the row stays in the outbox until
+ * it is published once more, minutes later.
+ */
+export async function delivered(stack: Stack): Promise<void> {
+  await quiet(async () => {
+    const ids = await outboxIds(stack)
+    const [row] = await stack.admin.audit<{ count: number }[]>`
+      select count(*)::int as count from audit_logs where event_id = any(${ids}::uuid[])`
+    return ids.length - (row?.count ?? 0)
+  })
+}
+
+/** Waits until nothing is waiting, twice in a row: the events of reads are written together, 100 ms after the first. */
+async function quiet(waiting: () => Promise<number>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (let calm = 0; calm < 2; calm = (await waiting()) === 0 ? calm + 1 : 0) {
+    if (performance.now() > deadline) throw new Error(`${await waiting()} events never arrived`)
+    await sleep(150)
+  }
+}
+
+/** Ids of the events in the outboxes of all services. */
+export async function outboxIds({ admin }: Stack): Promise<string[]> {
+  const ids = await Promise.all(
+    SERVICES.map(async (app) => {
+      const rows = await admin[app]<{ id: string }[]>`select event_id as id from outbox`
+      return rows.map(({ id }) => id)
+    }),
+  )
+  return ids.flat()
+}
+
+/** How many rows each table of each service has, by `<service>.<table>`. */
+export async function countRows({ admin }: Stack): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const app of SERVICES) {
+    const sql = admin[app]
+    const tables = await sql<{ name: string }[]>`
+      select relname as name from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+      where nspname = 'public' and relkind in ('r', 'p') and not relispartition`
+    for (const { name } of tables) {
+      const [row] = await sql<{ count: number }[]>`select count(*)::int as count from ${sql(name)}`
+      counts[`${app}.${name}`] = row?.count ?? 0
+    }
+  }
+  return counts
+}

@@ -1,0 +1,18 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { AppError } from './app-error.ts'
+
+/** Refuses requests of HTTP/1.1 that do not name exactly one host (RFC 9112 section 3.2): AppError `malformed_request`. */
+export function requireOneHost(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!hasOneHost(request)) {
+      reply.header('connection', 'close')
+      throw new AppError('malformed_request', { detail: 'exactly one Host header is needed' })
+    }
+    done()
+  })
+}
+
+function hasOneHost({ raw: { httpVersion, rawHeaders } }: FastifyRequest): boolean {
+  const hosts = rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host').length
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
+}
