@@ -49,10 +49,12 @@ async function install() {
 
 /** Lets each app load once, so that it starts from compiled code: less time, and 30 MiB less memory without the TypeScript stripper. */
 async function compileApps() {
-  const mains = ['auth', 'memory', 'audit', 'gateway'].map((app) => join(root, 'apps', app, 'src', 'main.ts'))
-  await Promise.all(
-    mains.map((main) => run(node(), [main], { quiet: true, env: { NODE_COMPILE_CACHE: compileCache } })),
-  )
+  const settings = JSON.parse(readFileSync(join(root, 'infra', 'setup', 'src', 'runtime-settings.json'), 'utf8'))
+  const env = { ...settings, NODE_COMPILE_CACHE: compileCache }
+  // One after the other: processes that fill the cache at the same time leave gaps in it.
+  for (const app of ['auth', 'memory', 'audit', 'gateway']) {
+    await run(node(), [join(root, 'apps', app, 'src', 'main.ts')], { quiet: true, env })
+  }
 }
 
 /** Runs a program in the foreground; signals that reach this process are passed on, and it ends as the program does. */

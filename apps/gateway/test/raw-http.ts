@@ -8,31 +8,37 @@ export interface RawAnswer {
   readonly body: string
 }
 
-/** Sends bytes as they are (latin1), and gives everything that comes back until the server hangs up or is silent for `quietMs`. */
-export async function say(port: number, bytes: string | readonly string[], quietMs = 400): Promise<string> {
+/** Longest time that a server may think, ms. */
+const PATIENCE_MS = 10_000
+
+/** How long a connection that the client keeps open must be silent to count as done, ms. */
+const QUIET_MS = 500
+
+/** Sends bytes as they are (latin1), and gives everything that comes back until the server hangs up or has no more to say. */
+export async function say(port: number, bytes: string | readonly string[]): Promise<string> {
+  const parts = [bytes].flat()
+  const quietMs = parts.some((part) => part.includes('connection: close')) ? PATIENCE_MS : QUIET_MS
   const socket = connect({ host: '127.0.0.1', port })
-  socket.on('error', () => undefined)
   let answer = ''
   let timer: NodeJS.Timeout | undefined
-  const done = Promise.withResolvers<string>()
-  const rest = () => {
+  const wait = (ms: number) => {
     clearTimeout(timer)
-    timer = setTimeout(() => socket.destroy(), quietMs)
+    timer = setTimeout(() => socket.destroy(), ms)
   }
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.on('error', () => undefined)
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     answer += chunk
-    rest()
+    wait(quietMs)
   })
-  socket.on('close', () => {
-    clearTimeout(timer)
-    done.resolve(answer)
-  })
-  for (const part of [bytes].flat()) {
+  wait(PATIENCE_MS)
+  for (const part of parts) {
     socket.write(part, 'latin1')
     await sleep(5)
   }
-  rest()
-  return done.promise
+  await closed
+  clearTimeout(timer)
+  return answer
 }
 
 /** The answers of a connection, split by their content lengths. */

@@ -173,6 +173,8 @@ async function openLane(open: LanePoolOptions['open'], lost: (lane: Lane) => voi
   let lane: Lane | undefined
   const client = open(() => lane?.destroy())
   try {
+    // postgres.js keeps a reservation that could not connect and tries again by itself, also after `end`: a query it does not.
+    await client`select 1`
     const handle = await client.reserve()
     const now = performance.now()
     lane = { handle, alive: true, onLost: undefined, since: now, openedAt: now, destroy }
