@@ -1,6 +1,6 @@
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
-import { createServer } from '@memoric/service/create-server.ts'
+import { CONTENT_SECURITY_POLICY, createServer } from '@memoric/service/create-server.ts'
 import { useHealth, type Check } from '@memoric/service/health-plugin.ts'
 import { useMetrics } from '@memoric/service/metrics-plugin.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -23,7 +23,7 @@ export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promis
   await useBrowserRules(app, config)
   const limits = await createRateLimits(app, config, deps.redis)
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
+    reply.header('x-request-id', request.id).header('content-security-policy', CONTENT_SECURITY_POLICY)
     done()
   })
   const { auth, memory, audit } = deps.upstreams
@@ -43,7 +43,8 @@ export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promis
 /** What browsers must know: no page may frame, sniff or script an answer, and only listed origins may read one. */
 async function useBrowserRules(app: FastifyInstance, { CORS_ORIGINS, PUBLIC_HTTPS }: GatewayConfig): Promise<void> {
   await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    // A constant, set below: helmet would put it together anew for each answer.
+    contentSecurityPolicy: false,
     hsts: PUBLIC_HTTPS && { maxAge: 31_536_000, includeSubDomains: true },
     crossOriginResourcePolicy: { policy: 'same-origin' },
   })

@@ -4,7 +4,7 @@ import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { onSignal } from '@memoric/messaging/signals.ts'
 import { createCloser, type Closer } from '@memoric/service/closer.ts'
 import type { Logger } from '@memoric/service/logger.ts'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { createAccessTokenCheck } from './authentication/access-token.ts'
 import type { AuthenticationDeps } from './authentication/authenticate.ts'
 import { createGrantCache, type GrantCache } from './authentication/grant-cache.ts'
@@ -25,7 +25,7 @@ const GRANT_TTL_MS = 30_000
 const GRANTS = 20_000
 
 /** Opens everything that the gateway needs; nothing has to answer yet. */
-export function createDeps(config: GatewayConfig, log: Logger): GatewayDeps {
+export async function createDeps(config: GatewayConfig, log: Logger): Promise<GatewayDeps> {
   const closer = createCloser(log)
   const upstream = (name: string, url: string, serviceKey: string): Upstream => {
     const opened = createUpstream({ name, url, serviceKey })
@@ -48,7 +48,7 @@ export function createDeps(config: GatewayConfig, log: Logger): GatewayDeps {
   const grants = createGrantCache({ ttlMs: GRANT_TTL_MS, maxEntries: GRANTS })
   onSignal(messaging, REVOKED_SUBJECT, (signal) => grants.revoke(revocation.parse(signal).ids))
   forgetAfterOutages(messaging, grants)
-  const redis = config.REDIS_URL === undefined ? null : openRedis(config.REDIS_URL, log)
+  const redis = config.REDIS_URL === undefined ? null : await openRedis(config.REDIS_URL, log)
   if (redis !== null) closer.defer('redis', () => redis.disconnect())
   const checkAccessToken = createAccessTokenCheck(config.AUTH_URL)
   return { auth: upstreams.auth, upstreams, grants, checkAccessToken, messaging, redis, log, closer }
@@ -65,7 +65,8 @@ function forgetAfterOutages(messaging: Messaging, grants: GrantCache): void {
 }
 
 /** Answers soon or fails soon: a request that cannot be counted is refused. */
-function openRedis(url: string, log: Logger): Redis {
+async function openRedis(url: string, log: Logger): Promise<Redis> {
+  const { Redis } = await import('ioredis')
   const redis = new Redis(url, { maxRetriesPerRequest: 1, connectTimeout: 2000, commandTimeout: 1000 })
   redis.on('error', (error) => log.warn({ err: error }, 'Redis cannot be used'))
   return redis

@@ -10,7 +10,7 @@ await start('gateway', async () => {
   const config = loadConfig(gatewayConfig, process.env)
   checkProduction(config, 'public')
   const log = createLogger({ app: 'gateway', level: config.LOG_LEVEL })
-  const deps = createDeps(config, log)
+  const deps = await createDeps(config, log)
   const app = await buildApp(config, deps)
   await run({ app, closer: deps.closer, host: config.HOST, port: config.PORT, log })
 })

@@ -189,7 +189,7 @@ function settings({ auth, memory, audit }: Services, serviceKey: ServiceKey, nat
 
 async function startGateway(environment: Readonly<Record<string, string>>): Promise<RunningGateway> {
   const config = loadConfig(gatewayConfig, environment)
-  const deps = createDeps(config, createLogger({ app: 'gateway', level: config.LOG_LEVEL }))
+  const deps = await createDeps(config, createLogger({ app: 'gateway', level: config.LOG_LEVEL }))
   const app = await buildApp(config, deps)
   await app.listen({ host: '127.0.0.1', port: 0 })
   return { app, deps, port: portOf(app) }

@@ -54,10 +54,10 @@ create table memories (
 ) with (fillfactor = 90);
 comment on table memories is 'The current version of each memory; content and private attributes are in sealed';
 comment on column memories.change is 'Counter of the subject at the last change, so that an index can ask for what is new';
-comment on column memories.fingerprint is 'Keyed hash of the content, to find exact duplicates';
+comment on column memories.fingerprint is 'Keyed hash of namespace, thread and content, to find exact duplicates; the key is the subject''s';
 
 create unique index memories_change on memories (tenant_id, subject_id, change);
-create index memories_fingerprint on memories (tenant_id, subject_id, fingerprint);
+create index memories_fingerprint on memories (tenant_id, fingerprint, id);
 create index memories_subject on memories (tenant_id, subject_id, id);
 
 create table memory_versions (

@@ -36,7 +36,14 @@ export type Undo = (step: () => Promise<void>) => void
 
 type Basis = Pick<AppSurroundings, 'ports' | 'secrets'>
 
-const settings = { max_connections: '200', shared_buffers: '256MB', jit: 'off', wal_compression: 'on' }
+const settings = {
+  max_connections: '200',
+  shared_buffers: '256MB',
+  jit: 'off',
+  wal_compression: 'on',
+  // The outbox turns over all the time.
+  autovacuum_naptime: '5s',
+}
 
 /** Starts everything and gives the URL of the gateway. What has to be undone is handed to `undo` as it comes to be, also when it throws. */
 export async function startStack(options: StackOptions, undo: Undo): Promise<string> {

@@ -11,6 +11,8 @@ export interface Lane {
   /** `performance.now()` when it was last taken or given back. */
   since: number
   readonly openedAt: number
+  /** `performance.now()` when its cached plans were last made anew. */
+  plannedAt: number
   /** Closes the connection at once; the server rolls back what is open. */
   destroy: () => void
 }
@@ -45,6 +47,7 @@ interface Waiter {
 
 const LIFETIME_MS = 30 * 60_000
 const SWEEP_MS = 1_000
+const PLAN_AGE_MS = 2_000
 
 export function createLanePool(options: LanePoolOptions): LanePool {
   const free: Lane[] = []
@@ -66,6 +69,7 @@ export function createLanePool(options: LanePoolOptions): LanePool {
   function occupy(lane: Lane): Lane {
     lane.since = performance.now()
     busy.add(lane)
+    if (lane.since - lane.plannedAt > PLAN_AGE_MS) forgetPlans(lane)
     return lane
   }
 
@@ -169,6 +173,16 @@ export function createLanePool(options: LanePoolOptions): LanePool {
   return { take, acquire, give, end }
 }
 
+/**
+ * Makes the server plan each statement again at its next use. A plan is cached for the life of a connection, and one that was made
+ * while a table was empty takes any index for as good as another: it would read whole tenants for one row once they have grown.
+ * Sent ahead of the next transaction, which does not wait for it.
+ */
+function forgetPlans(lane: Lane): void {
+  lane.plannedAt = lane.since
+  lane.handle`discard plans`.execute().catch(() => undefined)
+}
+
 async function openLane(open: LanePoolOptions['open'], lost: (lane: Lane) => void): Promise<Lane> {
   let lane: Lane | undefined
   const client = open(() => lane?.destroy())
@@ -177,7 +191,7 @@ async function openLane(open: LanePoolOptions['open'], lost: (lane: Lane) => voi
     await client`select 1`
     const handle = await client.reserve()
     const now = performance.now()
-    lane = { handle, alive: true, onLost: undefined, since: now, openedAt: now, destroy }
+    lane = { handle, alive: true, onLost: undefined, since: now, openedAt: now, plannedAt: now, destroy }
     return lane
   } catch (error) {
     void client.end({ timeout: 0 })

@@ -41,6 +41,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const app: FastifyInstance = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger of its own costs every request what only failed ones use: logFailure names the request.
+    childLoggerFactory: (logger) => logger,
+    // Contracts judge what comes and goes; without schemas Fastify need not load its own validator and serialiser.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     genReqId: (request) =>
       (options.internal === true ? givenId(request.headers[REQUEST_ID_HEADER]) : undefined) ?? uuidV7(),
     trustProxy: options.trustedProxies ? [...options.trustedProxies] : false,
@@ -77,6 +81,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   })
   return app
+}
+
+function noCompiler(): never {
+  throw new Error('routes are described in contracts, not by schemas of Fastify')
 }
 
 /** A request id from the gateway; anything that is not a UUID is not one. */
@@ -125,10 +133,13 @@ function refuseWhileClosing(app: FastifyInstance): void {
   })
 }
 
+/** Answers are data: no page may be made of them, or put around them. */
+export const CONTENT_SECURITY_POLICY = "default-src 'none';frame-ancestors 'none'"
+
 /** On every problem: those that end a request early are sent before any plugin could add them. */
 const PROBLEM_HEADERS = {
   'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
 }
 
@@ -143,12 +154,9 @@ function sendProblem(reply: FastifyReply, requestId: string, error: AppError): F
 }
 
 function logFailure(error: AppError, request: FastifyRequest): void {
-  if (error.status < 500) request.log.debug({ code: error.code }, 'request refused')
-  else
-    request.log.error(
-      { code: error.code, err: error.cause ?? error, route: request.routeOptions.url },
-      'request failed',
-    )
+  const facts = { request_id: request.id, code: error.code, route: request.routeOptions.url }
+  if (error.status < 500) request.log.debug(facts, 'request refused')
+  else request.log.error({ ...facts, err: error.cause ?? error }, 'request failed')
 }
 
 /** Answers what is not HTTP, or came too slowly or with too much, and closes the connection. */

@@ -8,6 +8,7 @@ import {
   type CreateMemory,
   type Tier,
 } from '@memoric/contracts/memory-contract.ts'
+import { encodeFields } from '@memoric/crypto/bytes.ts'
 import { namespaceFor, subjectFor } from '@memoric/service/caller-limits.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
@@ -35,9 +36,17 @@ export interface MemoryDraft {
 /** Length of a fingerprint, bytes: 128 bits, so that chance never makes two contents equal. */
 const FINGERPRINT_BYTES = 16
 
-/** Keyed hash of a content within its subject. */
-export function fingerprintOf(keys: SubjectKeys, content: string): Buffer {
-  return createHmac('sha256', keys.fingerprintKey).update(content).digest().subarray(0, FINGERPRINT_BYTES)
+/** What makes two memories of a subject the same. */
+export interface Sameness {
+  readonly namespace: string
+  readonly threadId: string | null
+  readonly content: string
+}
+
+/** Keyed hash by which the same content in the same namespace and thread of a subject is found again. */
+export function fingerprintOf(keys: SubjectKeys, { namespace, threadId, content }: Sameness): Buffer {
+  const fields = encodeFields([namespace, threadId === null ? 0 : 1, threadId ?? '', content])
+  return createHmac('sha256', keys.fingerprintKey).update(fields).digest().subarray(0, FINGERPRINT_BYTES)
 }
 
 /** The subject that a new memory belongs to. Throws AppError `subject_not_allowed`. */
@@ -51,18 +60,20 @@ export function draftMemory(caller: Caller, input: CreateMemory, keys: SubjectKe
   const id = uuidV7() as MemoryId
   const attributes = attributesOf(input)
   const place = { tenantId: caller.tenantId, subjectId, memoryId: id, version: 1 }
+  const namespace = namespaceFor(caller, input.namespace, DEFAULT_NAMESPACE)
+  const threadId = input.thread_id ?? null
   return {
     id,
     subjectId,
-    namespace: namespaceFor(caller, input.namespace, DEFAULT_NAMESPACE),
-    threadId: input.thread_id ?? null,
+    namespace,
+    threadId,
     sessionId: input.session_id ?? null,
     tier: input.tier ?? 'short_term',
     importance: input.importance ?? IMPORTANCE_LEVELS.medium,
     occurredAt: input.occurred_at === undefined ? now : new Date(input.occurred_at),
     createdAt: now,
     expiresAt: input.ttl_seconds === undefined ? null : new Date(now.getTime() + input.ttl_seconds * 1000),
-    fingerprint: fingerprintOf(keys, input.content),
+    fingerprint: fingerprintOf(keys, { namespace, threadId, content: input.content }),
     sealed: sealAttributes(keys.content.current(), place, attributes),
     attributes,
     reinforces: input.on_duplicate !== 'create',

@@ -73,8 +73,7 @@ export function writeEntries(tx: Tx, tenantId: string, entries: readonly Entry[]
       select entry.id, oldest.id as known_id
       from entry cross join lateral (
         select m.id from memories m
-        where m.tenant_id = ${tenantId} and m.subject_id = entry.subject_id and m.fingerprint = entry.fingerprint
-          and m.namespace = entry.namespace and m.thread_id is not distinct from entry.thread_id
+        where m.tenant_id = ${tenantId} and m.fingerprint = entry.fingerprint
           and (m.expires_at is null or m.expires_at > now())
         order by m.id limit 1
       ) as oldest

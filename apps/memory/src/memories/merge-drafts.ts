@@ -31,6 +31,6 @@ export function mergeDrafts(drafts: readonly MemoryDraft[]): { entries: Entry[];
   return { entries: [...entries.values()], asks }
 }
 
-function contentKey({ subjectId, namespace, threadId, fingerprint }: MemoryDraft): string {
-  return JSON.stringify([subjectId, namespace, threadId, fingerprint.toString('base64')])
+function contentKey({ subjectId, fingerprint }: MemoryDraft): string {
+  return `${fingerprint.toString('base64')} ${subjectId}`
 }

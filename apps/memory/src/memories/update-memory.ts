@@ -73,7 +73,11 @@ function replacement(
     importance: importance ?? row.importance,
     occurredAt: occurred_at === undefined ? row.occurred_at : new Date(occurred_at),
     expiresAt: expiry(deps, row, ttl_seconds),
-    fingerprint: fingerprintOf(keys, attributes.content),
+    fingerprint: fingerprintOf(keys, {
+      namespace: row.namespace,
+      threadId: row.thread_id,
+      content: attributes.content,
+    }),
     sealed: sealAttributes(keys.content.current(), place, attributes),
   }
 }
