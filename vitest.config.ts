@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['packages/{contracts,crypto,service}/test/**/*.test.ts'],
+          include: ['packages/{contracts,crypto,service}/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
         },
       },
       {

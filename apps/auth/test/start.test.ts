@@ -31,11 +31,6 @@ test('a key encryption key that is not random is refused', async () => {
   )
 })
 
-test('in production a key on this machine must be allowed', async () => {
-  await expect(start({ NODE_ENV: 'production' })).rejects.toThrow('MEMORIC_ALLOW_LOCAL_KEK=true')
-  await withSecond({ NODE_ENV: 'production', MEMORIC_ALLOW_LOCAL_KEK: 'true' }, () => Promise.resolve())
-})
-
 test('a role that row security does not hold is refused', async () => {
   await expect(start({ DATABASE_URL: auth.database.adminUrl })).rejects.toThrow('superuser')
 })

@@ -1,3 +1,4 @@
+import { runtimeSettings } from '@memoric/setup/runtime-settings.ts'
 import { expect, test } from 'vitest'
 import { appEnvironment, type AppSurroundings } from '../src/app-environment.ts'
 import { homeAt } from '../src/home.ts'
@@ -35,6 +36,7 @@ test("an app gets its own secrets and nobody else's", () => {
     expect(memory).not.toContain(foreign)
   }
   expect(appEnvironment('memory', surroundings)).toEqual({
+    ...runtimeSettings,
     PATH: '',
     HOST: '127.0.0.1',
     PORT: '3',
@@ -49,7 +51,8 @@ test("an app gets its own secrets and nobody else's", () => {
 })
 
 test('the gateway knows no database and no encryption key', () => {
-  expect(Object.keys(appEnvironment('gateway', surroundings)).sort()).toEqual([
+  const own = Object.keys(appEnvironment('gateway', surroundings)).filter((name) => !(name in runtimeSettings))
+  expect(own.sort()).toEqual([
     'AUDIT_SERVICE_KEY_FILE',
     'AUDIT_URL',
     'AUTH_SERVICE_KEY_FILE',
@@ -89,6 +92,6 @@ test("of the starter's environment only what is on the list is passed on, and no
     PORT: '2',
   })
   expect(env.DATABASE_URL).toBe('postgres://auth')
-  for (const name of ['MEMORIC_ENCRYPTION_KEY', 'AWS_SECRET_ACCESS_KEY', 'NODE_OPTIONS'])
-    expect(env).not.toHaveProperty(name)
+  expect(env.NODE_OPTIONS).toBe(runtimeSettings.NODE_OPTIONS)
+  for (const name of ['MEMORIC_ENCRYPTION_KEY', 'AWS_SECRET_ACCESS_KEY']) expect(env).not.toHaveProperty(name)
 })

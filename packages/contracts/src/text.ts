@@ -12,22 +12,20 @@ function fits(text: string, max: number): boolean {
   return text.length <= max || Array.from(text).length <= max
 }
 
-/** Well-formed text of `min..max` code points; blank text is refused. */
-export function text(max: number, min = 1) {
+/** Text of `1..max` code points that is not blank. */
+export function text(max: number) {
   return z
     .string()
-    .min(min)
     .refine((value) => fits(value, max), { error: `must have at most ${max} characters` })
     .refine((value) => !value.includes('\0'), { error: 'must not contain NUL' })
-    .refine((value) => min === 0 || value.trim() !== '', { error: 'must not be blank' })
-    .meta({ minLength: min, maxLength: max })
+    .refine((value) => value.trim() !== '', { error: 'must not be blank' })
+    .meta({ minLength: 1, maxLength: max })
 }
 
-/** Well-formed text of `1..max` UTF-8 bytes; blank text is refused. */
+/** Text of `1..max` UTF-8 bytes that is not blank. */
 export function textBytes(max: number) {
   return z
     .string()
-    .min(1)
     .refine((value) => utf8Length(value) <= max, { error: `must have at most ${max} bytes in UTF-8` })
     .refine((value) => value.trim() !== '', { error: 'must not be blank' })
     .meta({ minLength: 1, maxLength: max })
@@ -36,10 +34,11 @@ export function textBytes(max: number) {
 /** A name that the caller chooses (subject, namespace, thread, session): 1..128 characters, no control characters, no space at the ends. */
 export const identifier = z
   .string()
-  .min(1)
   .refine((value) => fits(value, 128), { error: 'must have at most 128 characters' })
-  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]+$/u, { error: 'must not contain control characters' })
-  .refine((value) => value.trim() === value, { error: 'must not begin or end with a space' })
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, { error: 'must not contain control characters' })
+  .refine((value) => value !== '' && value.trim() === value, {
+    error: 'must not be empty, or begin or end with a space',
+  })
   .meta({ minLength: 1, maxLength: 128 })
 
 const YEAR_1 = Date.parse('0001-01-01T00:00:00Z')

@@ -17,11 +17,6 @@ describe('text', () => {
     expect(accepts(text(50), value)).toBe(false)
   })
 
-  test('may be empty where that is allowed, but not have NUL', () => {
-    expect(accepts(text(50, 0), '')).toBe(true)
-    expect(accepts(text(50, 0), '\0')).toBe(false)
-  })
-
   test.each([null, undefined, 7, {}, ['x']])('refuses what is not a string: %j', (value) => {
     expect(accepts(text(50), value)).toBe(false)
   })

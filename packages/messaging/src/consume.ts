@@ -41,11 +41,6 @@ export interface BatchConsumer {
 }
 
 const ACK_WAIT_MS = 30_000
-/**
- * Most batches that may wait for their acknowledgement. Near the size of a pull, NATS 2.9 leaves the pull waiting although
- * acknowledgements have made room, until it expires.
- */
-const ACK_PENDING_BATCHES = 20
 const PULL_EXPIRES_MS = 5_000
 const RESTART_MS = 500
 const RETRY_MS = 1_000
@@ -79,7 +74,7 @@ export function consumeBatches(options: ConsumeOptions): BatchConsumer {
 
   /** Returns when closed, or when the consumer or the connection is gone. */
   async function consumeFrom(connection: NatsConnection): Promise<void> {
-    await ensureConsumer(connection, options, ACK_PENDING_BATCHES * batch)
+    await ensureConsumer(connection, options, 2 * batch)
     const consumer = await jetstream(connection).consumers.get(options.stream, options.durable)
     const messages = createMessageBuffer<JsMsg>(batch, gatherMs)
     buffer = messages

@@ -22,15 +22,25 @@ export function requirePermission(caller: Caller, permission: Permission): void 
  */
 export function subjectFor(caller: Caller, requested: string | undefined, fallback: string): string {
   const subject = requested ?? onlyOne(caller.subjects) ?? fallback
-  if (!allows(caller.subjects, subject)) throw new AppError('subject_not_allowed')
+  requireSubject(caller, subject)
   return subject
+}
+
+/** Throws AppError `subject_not_allowed` for a subject outside the credential's list. */
+export function requireSubject(caller: Caller, subject: string): void {
+  if (!allows(caller.subjects, subject)) throw new AppError('subject_not_allowed')
 }
 
 /** The namespace that a write goes to, by the same rule as the subject. Throws AppError `namespace_not_allowed`. */
 export function namespaceFor(caller: Caller, requested: string | undefined, fallback: string): string {
   const namespace = requested ?? onlyOne(caller.namespaces) ?? fallback
-  if (!allows(caller.namespaces, namespace)) throw new AppError('namespace_not_allowed')
+  requireNamespace(caller, namespace)
   return namespace
+}
+
+/** Throws AppError `namespace_not_allowed` for a namespace outside the credential's list. */
+export function requireNamespace(caller: Caller, namespace: string): void {
+  if (!allows(caller.namespaces, namespace)) throw new AppError('namespace_not_allowed')
 }
 
 /** Whether an allow-list admits `name`. */

@@ -4,18 +4,14 @@ import { createLocalKek } from '@memoric/crypto/kek.ts'
 import { ensureRootKey } from '@memoric/crypto/root-key.ts'
 import { createSealingKey, type SealingKey } from '@memoric/crypto/sealed-box.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
-import { ConfigError } from '@memoric/service/config.ts'
 import type { AuditConfig } from '../config.ts'
 import { rootKeyStore } from './root-key-repository.ts'
 
 /** Versions of keys that have not been rotated yet, as boxes carry them. */
 const FIRST_VERSION = 1
 
-/** The key that wraps the keys of actors. Throws WrongKekError, ConfigError. */
+/** The key that wraps the keys of actors. Throws WrongKekError. */
 export async function openActorRootKey(config: AuditConfig, sql: Sql): Promise<SealingKey> {
-  if (config.NODE_ENV === 'production' && !config.MEMORIC_ALLOW_LOCAL_KEK) {
-    throw new ConfigError('In production a local MEMORIC_ENCRYPTION_KEY needs MEMORIC_ALLOW_LOCAL_KEK=true.')
-  }
   const kek = createLocalKek(config.MEMORIC_ENCRYPTION_KEY)
   const rootKey = await ensureRootKey(kek, rootKeyStore(sql), { app: 'audit', key: 'root' })
   const wrapping = deriveKey(rootKey, 'wrap')

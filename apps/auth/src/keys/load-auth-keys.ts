@@ -20,11 +20,6 @@ export async function loadAuthKeys(config: AuthConfig, sql: Sql): Promise<AuthKe
 }
 
 function localKek(config: AuthConfig): KekProvider {
-  if (config.NODE_ENV === 'production' && !config.MEMORIC_ALLOW_LOCAL_KEK) {
-    throw new ConfigError(
-      'In production a key encryption key on this machine is refused: set MEMORIC_ALLOW_LOCAL_KEK=true to accept it.',
-    )
-  }
   try {
     return createLocalKek(config.MEMORIC_ENCRYPTION_KEY)
   } catch (cause) {

@@ -3,6 +3,7 @@ import type { Memory } from '@memoric/contracts/memory-contract.ts'
 import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
+import { requireNamespace, requireSubject } from '@memoric/service/caller-limits.ts'
 import { decodeCursor, encodeCursor } from '@memoric/service/cursor.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import { scopeOf } from '../caller-scope.ts'
@@ -12,9 +13,14 @@ import { openRows } from './open-rows.ts'
 
 type List = RouteTable['listMemories']
 
-/** A page of memories, newest first; without subject_id those of every subject that the caller may see. */
+/**
+ * A page of memories, newest first; without subject_id those of every subject that the caller may see.
+ * Throws AppError `subject_not_allowed`, `namespace_not_allowed`.
+ */
 export async function listMemories(deps: MemoryDeps, { query, context }: Call<List>): Promise<RouteOutput<List>> {
   const { caller } = context
+  if (query.subject_id !== undefined) requireSubject(caller, query.subject_id)
+  if (query.namespace !== undefined) requireNamespace(caller, query.namespace)
   const beforeId = query.cursor === undefined ? null : decodeCursor(query.cursor, uuid)
   const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [
     selectPage(tx, caller.tenantId, query, beforeId),

@@ -3,8 +3,7 @@ import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
 import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
-import { allows, subjectFor } from '@memoric/service/caller-limits.ts'
-import { AppError } from '@memoric/service/app-error.ts'
+import { requireNamespace, subjectFor } from '@memoric/service/caller-limits.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
@@ -28,9 +27,7 @@ interface Found {
 export async function searchMemories(deps: MemoryDeps, { body, context }: Call<Search>): Promise<RouteOutput<Search>> {
   const { caller } = context
   const subjectId = subjectFor(caller, body.subject_id, DEFAULT_SUBJECT)
-  if (body.namespace !== undefined && !allows(caller.namespaces, body.namespace)) {
-    throw new AppError('namespace_not_allowed')
-  }
+  if (body.namespace !== undefined) requireNamespace(caller, body.namespace)
   const index = await deps.indexes.current(caller.tenantId, subjectId)
   const found = findInScopes(index, context, body, deps.now().getTime())
   const results = await openResults(deps, context, found.ranking, body.explain)
