@@ -51,7 +51,7 @@ export default tseslint.config(
     },
   },
   ...arrows.map(({ files, may }) => ({ files, rules: importRule(may) })),
-  { files: ['**/src/main.ts'], rules: { 'no-restricted-syntax': ['error', ...syntax] } },
+  { files: ['**/main.ts', 'infra/local/src/demo.ts'], rules: { 'no-restricted-syntax': ['error', ...syntax] } },
   { files: ['*.config.{ts,js}'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['**/test/**', 'packages/testkit/**'],

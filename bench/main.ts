@@ -18,7 +18,6 @@ function say(line: string): void {
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2))
   const plans = selectPlans(options.only)
-  // eslint-disable-next-line no-restricted-syntax -- this is the program's entry
   const environment = process.env
   const undo = (step: () => Promise<void>) => void undoing.push(step)
   const run = await runBench(plans, options, { environment, say, signal: stopRequested.signal, undo })

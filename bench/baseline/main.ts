@@ -1,7 +1,6 @@
 import postgres from 'postgres'
 import { buildBaseline } from './app.ts'
 
-// eslint-disable-next-line no-restricted-syntax -- this is the program's entry
 const { DATABASE_URL = '', PORT = '0' } = process.env
 
 const sql = postgres(DATABASE_URL, { max: 10 })

@@ -19,7 +19,6 @@ function say(line: string): void {
 }
 
 async function main(): Promise<void> {
-  // eslint-disable-next-line no-restricted-syntax -- this is the program's entry
   const home = homeAt(process.env.MEMORIC_HOME ?? `${repository}.memoric`)
   const { url, api_key: apiKey } = await readCredentials(home.credentials)
   const client = createDemoClient({ url, apiKey })
