@@ -9,6 +9,7 @@ import { useMetrics } from '@memoric/service/metrics-plugin.ts'
 import type { FastifyInstance } from 'fastify'
 import type { MemoryConfig } from './config.ts'
 import type { RunningDeps } from './deps.ts'
+import { canUnwrapKeys } from './keys/check-encryption-key.ts'
 import { memoryHandlers } from './memories/memory-routes.ts'
 import { searchMemories } from './search/search-memories.ts'
 
@@ -17,7 +18,7 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
   const app = await createServer({ log: deps.log, internal: true, mapError })
   useHealth(app, {
     token: config.METRICS_TOKEN,
-    checks: { database: () => deps.sql`select 1` },
+    checks: { database: () => deps.sql`select 1`, keys: () => canUnwrapKeys(deps) },
     lesserChecks: { nats: () => deps.messaging.isHealthy() },
   })
   useMetrics(app, {

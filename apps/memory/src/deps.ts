@@ -1,6 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import { PLATFORM_TENANT } from '@memoric/contracts/ids.ts'
-import { CryptoError } from '@memoric/crypto/errors.ts'
 import { createLocalKek } from '@memoric/crypto/kek.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
@@ -8,11 +6,11 @@ import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient } from '@memoric/postgres/client.ts'
 import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { createCloser, type Closer } from '@memoric/service/closer.ts'
-import { ConfigError } from '@memoric/service/config.ts'
 import { createEventFactory, createPersonalDataKey } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { MemoryConfig } from './config.ts'
-import { createKeyStore, type KeyStore } from './keys/subject-keys.ts'
+import { checkEncryptionKey } from './keys/check-encryption-key.ts'
+import { createKeyStore } from './keys/subject-keys.ts'
 import type { MemoryDeps } from './memory-deps.ts'
 import { createWriteQueue } from './memories/write-queue.ts'
 import { createReadEvents } from './reads/read-events.ts'
@@ -66,14 +64,4 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   const indexes = createIndexCache({ sql, keys, maxBytes: config.INDEX_CACHE_MIB * 1024 * 1024 })
   const writes = createWriteQueue(sql)
   return { sql, keys, writes, indexes, events, reads, relay, log, messaging, closer, now: () => new Date() }
-}
-
-/** Refuses a key encryption key other than the one that this database was begun with, before anything is written under it. */
-async function checkEncryptionKey(keys: KeyStore): Promise<void> {
-  try {
-    await keys.forWriting(PLATFORM_TENANT, 'encryption-key-check', () => undefined)
-  } catch (cause) {
-    if (!(cause instanceof CryptoError)) throw cause
-    throw new ConfigError('MEMORIC_ENCRYPTION_KEY is not the key that this database was encrypted with.', { cause })
-  }
 }

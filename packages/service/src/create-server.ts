@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { getHeapStatistics } from 'node:v8'
 import underPressure from '@fastify/under-pressure'
 import { REQUEST_ID_HEADER } from '@memoric/contracts/caller.ts'
 import { DEFAULT_BODY_LIMIT } from '@memoric/contracts/route.ts'
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly internal?: boolean
   /** Turns errors of libraries into errors that callers may see. */
   readonly mapError?: (error: unknown) => AppError | undefined
+  /** Bytes of JavaScript heap from which on requests are refused; nine tenths of what V8 allows when left out. */
+  readonly maxHeapBytes?: number
   /** What happens before a request to an unknown address is answered, such as counting it. */
   readonly beforeNotFound?: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /** Keeps bodies as bytes instead of parsing them, for an app that only forwards. */
@@ -76,6 +79,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   refuseWhileClosing(app)
   await app.register(underPressure, {
     maxEventLoopDelay: 1000,
+    maxHeapUsedBytes: options.maxHeapBytes ?? getHeapStatistics().heap_size_limit * 0.9,
     pressureHandler: () => {
       throw new AppError('overloaded', { retryAfter: 1 })
     },

@@ -22,6 +22,9 @@ type Results = Readonly<Record<string, 'ok' | 'failed'>>
 /** How long an answer of /ready is kept, ms, so that asking often costs nothing. */
 const KEPT_MS = 500
 
+/** Questions about health are answered also when the server has too much to do. */
+const unhindered = { config: { pressureHandler: () => undefined } }
+
 /** Serves /health (the process lives) and /ready (200 `ready` or `degraded`: it can do its work; else 503 `not_ready`). */
 export function useHealth(app: FastifyInstance, options: HealthOptions): void {
   const { checks, lesserChecks = {}, timeoutMs = 2000, token } = options
@@ -31,8 +34,8 @@ export function useHealth(app: FastifyInstance, options: HealthOptions): void {
     closing = true
     done()
   })
-  app.get('/health', () => ({ status: 'alive' }))
-  app.get('/ready', async (request, reply) => {
+  app.get('/health', unhindered, () => ({ status: 'alive' }))
+  app.get('/ready', unhindered, async (request, reply) => {
     const results = await current()
     const status = statusOf(results)
     if (status === 'not_ready') reply.code(503).header('retry-after', '1')
