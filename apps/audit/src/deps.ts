@@ -3,7 +3,7 @@ import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient, type Sql } from '@memoric/postgres/client.ts'
-import { type Closer, createCloser } from '@memoric/service/closer.ts'
+import { type Closer, openWith } from '@memoric/service/closer.ts'
 import { createEventFactory, createPersonalDataKey } from '@memoric/service/event-factory.ts'
 import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
@@ -29,14 +29,8 @@ const SWEEP_MS = 60_000
  * Opens what the service needs, and starts to take in events. Rejects, with nothing left open, when the database cannot be used as
  * it is; NATS may come later.
  */
-export async function createDeps(config: AuditConfig, log: Logger): Promise<AuditDeps> {
-  const closer = createCloser(log)
-  try {
-    return await open(config, log, closer)
-  } catch (error) {
-    await closer.close()
-    throw error
-  }
+export function createDeps(config: AuditConfig, log: Logger): Promise<AuditDeps> {
+  return openWith(log, (closer) => open(config, log, closer))
 }
 
 async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<AuditDeps> {

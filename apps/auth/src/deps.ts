@@ -6,7 +6,7 @@ import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { createOutboxRelay, type OutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
-import { type Closer, createCloser } from '@memoric/service/closer.ts'
+import { type Closer, openWith } from '@memoric/service/closer.ts'
 import { createEventFactory, createPersonalDataKey, type EventFactory } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import { updateLastUsed } from './api-keys/api-key-repository.ts'
@@ -36,14 +36,8 @@ export interface Deps {
 }
 
 /** Opens what auth needs. Throws, with everything closed again, when it must not start; NATS may be away. */
-export async function createDeps(config: AuthConfig, log: Logger): Promise<Deps> {
-  const closer = createCloser(log)
-  try {
-    return await openDeps(config, log, closer)
-  } catch (error) {
-    await closer.close()
-    throw error
-  }
+export function createDeps(config: AuthConfig, log: Logger): Promise<Deps> {
+  return openWith(log, (closer) => openDeps(config, log, closer))
 }
 
 async function openDeps(config: AuthConfig, log: Logger, closer: Closer): Promise<Deps> {

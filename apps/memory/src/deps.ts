@@ -5,7 +5,7 @@ import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient } from '@memoric/postgres/client.ts'
 import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
-import { createCloser, type Closer } from '@memoric/service/closer.ts'
+import { openWith, type Closer } from '@memoric/service/closer.ts'
 import { createEventFactory, createPersonalDataKey } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { MemoryConfig } from './config.ts'
@@ -24,14 +24,8 @@ export interface RunningDeps extends MemoryDeps {
 export const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 
 /** Opens everything that the service needs. Throws when the database does not fit or keys are missing. */
-export async function createDeps(config: MemoryConfig, log: Logger): Promise<RunningDeps> {
-  const closer = createCloser(log)
-  try {
-    return await open(config, log, closer)
-  } catch (error) {
-    await closer.close()
-    throw error
-  }
+export function createDeps(config: MemoryConfig, log: Logger): Promise<RunningDeps> {
+  return openWith(log, (closer) => open(config, log, closer))
 }
 
 async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<RunningDeps> {

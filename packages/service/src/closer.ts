@@ -25,3 +25,14 @@ export function createCloser(log: Logger): Closer {
     },
   }
 }
+
+/** Opens what an app needs; what was opened until then is closed again when that fails. */
+export async function openWith<T>(log: Logger, open: (closer: Closer) => Promise<T>): Promise<T> {
+  const closer = createCloser(log)
+  try {
+    return await open(closer)
+  } catch (error) {
+    await closer.close()
+    throw error
+  }
+}

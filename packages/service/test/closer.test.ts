@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createCloser } from '../src/closer.ts'
+import { createCloser, openWith } from '../src/closer.ts'
 import { captureLog } from './captured-log.ts'
 
 test('a closer closes last in, first out, one after the other', async () => {
@@ -44,4 +44,15 @@ test('a closer closes each thing once', async () => {
   await Promise.all([closer.close(), closer.close()])
   await closer.close()
   expect(times).toBe(1)
+})
+
+test('what was opened is closed again when the rest cannot be opened, and the cause is told', async () => {
+  const closed: string[] = []
+  const opening = openWith(captureLog().log, (closer) => {
+    closer.defer('first', () => closed.push('first'))
+    closer.defer('second', () => closed.push('second'))
+    return Promise.reject(new Error('the third cannot be opened'))
+  })
+  await expect(opening).rejects.toThrow('the third cannot be opened')
+  expect(closed).toEqual(['second', 'first'])
 })

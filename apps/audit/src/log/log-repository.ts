@@ -1,12 +1,9 @@
+import { byteaArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import type { LogEntry, PreparedEvent, SealedPersonal } from './append-batch.ts'
 import { placeEntries, type PlacedEntry } from './place-entries.ts'
-
-/** Types (pg_type.oid) of what postgres.js would otherwise take for single values by its first element. */
-const BYTEA = 17
-const TIMESTAMPTZ = 1184
 
 /**
  * Appends the events that the log does not have yet, in one transaction; gives how many those were. Whoever holds the row of
@@ -88,7 +85,7 @@ function insertEntries(tx: Tx, entries: readonly PlacedEntry[], receivedAt: Date
       resource_type, resource_id, outcome, reason, endpoint, method, status_code, duration_ms, request_id, details::jsonb
     from unnest(
       ${column('logIndex')}::bigint[], ${column('eventId')}::uuid[], ${column('tenantId')}::uuid[],
-      ${column('tenantSeq')}::bigint[], ${tx.array(column('occurredAt'), TIMESTAMPTZ)}::timestamptz[], ${column('source')}::text[],
+      ${column('tenantSeq')}::bigint[], ${timestampArray(tx, column('occurredAt'))}::timestamptz[], ${column('source')}::text[],
       ${column('actorType')}::text[], ${column('actorId')}::text[], ${column('operation')}::text[],
       ${column('resourceType')}::text[], ${column('resourceId')}::text[], ${column('outcome')}::text[],
       ${column('reason')}::text[], ${column('endpoint')}::text[], ${column('method')}::text[],
@@ -106,6 +103,6 @@ function insertPersonal(tx: Tx, personal: readonly SealedPersonal[]) {
     insert into personal_data (tenant_id, event_id, actor, key_id, sealed)
     select * from unnest(
       ${column('tenantId')}::uuid[], ${column('eventId')}::uuid[], ${column('actor')}::text[], ${column('keyId')}::uuid[],
-      ${tx.array(column('sealed'), BYTEA)}::bytea[]
+      ${byteaArray(tx, column('sealed'))}::bytea[]
     )`
 }

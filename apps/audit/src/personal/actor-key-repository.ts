@@ -1,3 +1,4 @@
+import { byteaArray } from '@memoric/postgres/array-parameter.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
@@ -7,9 +8,6 @@ interface ActorRef {
   readonly tenantId: string
   readonly actor: string
 }
-
-/** Type (pg_type.oid) that postgres.js cannot tell from an array. */
-const BYTEA = 17
 
 /**
  * The stored keys of actors; those who have none get what `create` wraps. Of two processes that make a key for the same actor,
@@ -48,7 +46,7 @@ function insertKeys(tx: Tx, actors: readonly ActorRef[], wrapped: readonly Buffe
     insert into actor_keys (tenant_id, actor, wrapped)
     select * from unnest(
       ${actors.map(({ tenantId }) => tenantId)}::uuid[], ${actors.map(({ actor }) => actor)}::text[],
-      ${tx.array([...wrapped], BYTEA)}::bytea[]
+      ${byteaArray(tx, wrapped)}::bytea[]
     )
     on conflict (tenant_id, actor) do nothing`
 }
