@@ -25,7 +25,7 @@ export interface MemoryRow {
 }
 
 /** What of a row decides where its box opens. */
-type SealedRow = Pick<MemoryRow, 'tenant_id' | 'id' | 'subject_id' | 'version' | 'sealed'>
+type SealedRow = Pick<MemoryRow, 'id' | 'subject_id' | 'version' | 'sealed'> & { readonly tenant_id: string }
 
 /** Opens the private attributes of a row. */
 export function openRow(keys: SubjectKeys, row: SealedRow): PrivateAttributes {

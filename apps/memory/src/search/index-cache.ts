@@ -82,8 +82,9 @@ export function createIndexCache({ sql, keys, maxBytes }: IndexCacheOptions): In
     ])
     if (subject === undefined) return true
     if (rows.length > 0) {
+      const place = { tenant_id: tenantId, subject_id: subjectId }
       await keys.forReading(tenantId, subjectId, (subjectKeys) => {
-        if (subjectKeys !== null) for (const row of rows) index.put(row, openRow(subjectKeys, row))
+        if (subjectKeys !== null) for (const row of rows) index.put(row, openRow(subjectKeys, { ...row, ...place }))
       })
     }
     for (const { memory_id } of deletions) index.remove(memory_id)

@@ -7,11 +7,26 @@ export function selectLastChange(tx: Tx, tenantId: string, subjectId: string) {
     select last_change from subjects where tenant_id = ${tenantId} and subject_id = ${subjectId}`
 }
 
+/** What the index needs of a memory; its tenant and subject are those of the index. */
+export type IndexRow = Pick<
+  MemoryRow,
+  | 'id'
+  | 'change'
+  | 'version'
+  | 'namespace'
+  | 'thread_id'
+  | 'tier'
+  | 'importance'
+  | 'seen_count'
+  | 'occurred_at'
+  | 'expires_at'
+  | 'sealed'
+>
+
 /** Memories that changed after the change `since`, in the order of their changes. */
 export function selectChangedMemories(tx: Tx, tenantId: string, subjectId: string, since: number, limit: number) {
-  return tx<MemoryRow[]>`
-    select tenant_id, id, subject_id, namespace, thread_id, session_id, seq, change, version, tier, importance, seen_count,
-      occurred_at, created_at, updated_at, expires_at, sealed
+  return tx<IndexRow[]>`
+    select id, change, version, namespace, thread_id, tier, importance, seen_count, occurred_at, expires_at, sealed
     from memories
     where tenant_id = ${tenantId} and subject_id = ${subjectId} and change > ${since}
     order by change limit ${limit}`

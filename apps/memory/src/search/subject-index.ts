@@ -1,5 +1,5 @@
-import type { MemoryRow } from '../memories/memory-row.ts'
 import type { PrivateAttributes } from '../memories/private-attributes.ts'
+import type { IndexRow } from './index-repository.ts'
 import { words } from './words.ts'
 
 /** What the index keeps of a memory: all that filters and ranking look at, but not its content. */
@@ -41,7 +41,7 @@ export interface SubjectIndex {
   readonly bytes: number
   postings(term: string): Postings | undefined
   /** Adds a memory, or replaces the version that is there. */
-  put(row: MemoryRow, attributes: PrivateAttributes): void
+  put(row: IndexRow, attributes: PrivateAttributes): void
   remove(id: string): void
 }
 
@@ -106,7 +106,7 @@ function countTerms(tokens: readonly string[]): Map<string, number> {
   return counts
 }
 
-function indexed(row: MemoryRow, attributes: PrivateAttributes, length: number): IndexedMemory {
+function indexed(row: IndexRow, attributes: PrivateAttributes, length: number): IndexedMemory {
   const { role, speaker, topic, category, tags, metadata } = attributes
   return {
     id: row.id,
