@@ -225,6 +225,14 @@ describe('personal data', () => {
 })
 
 describe('reading', () => {
+  test.each([{ subjects: ['ada'] }, { namespaces: ['work'] }, { subjects: [], namespaces: [] }])(
+    'is refused to a credential that is limited: %j',
+    async (limits) => {
+      const { status, body } = await get({}, { tenantId: TENANT_A, ...limits })
+      expect([status, body.code]).toEqual([403, 'permission_denied'])
+    },
+  )
+
   test('is logged in the outbox, with what was filtered by but not for', async () => {
     const before = woken
     await get({ q: 'looked-for', actor: 'ada', limit: '3' }, { tenantId: TENANT_A, requestId: 'the-read' })

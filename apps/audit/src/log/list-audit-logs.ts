@@ -1,10 +1,12 @@
 import type { AuditLog, ListAuditLogsQuery } from '@memoric/contracts/audit-contract.ts'
+import type { Caller } from '@memoric/contracts/caller.ts'
 import type { PersonalData } from '@memoric/contracts/event.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
 import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
+import { AppError } from '@memoric/service/app-error.ts'
 import { decodeCursor, encodeCursor } from '@memoric/service/cursor.ts'
 import type { EventFactory } from '@memoric/service/event-factory.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
@@ -28,14 +30,23 @@ type Route = RouteTable['listAuditLogs']
 
 const position = z.strictObject({ before: z.int().min(1) })
 
-/** One page of the tenant's log, newest first. That it was read is logged in the same transaction. */
+/**
+ * One page of the tenant's log, newest first. That it was read is logged in the same transaction.
+ * Throws AppError `permission_denied` for a credential that is limited to subjects or namespaces: the log tells of all.
+ */
 export async function listAuditLogs(deps: ListDeps, { query, context }: Call<Route>): Promise<RouteOutput<Route>> {
+  requireWholeTenant(context.caller)
   const rows = await readPage(deps, query, context)
   deps.wakeRelay()
   const items = rows.slice(0, query.limit).map((row) => toAuditLog(deps, row))
   const last = items.at(-1)
   const more = rows.length > query.limit && last !== undefined
   return { status: 200, body: { items, next_cursor: more ? encodeCursor({ before: last.tenant_seq }) : null } }
+}
+
+function requireWholeTenant({ subjects, namespaces }: Caller): void {
+  if (subjects === '*' && namespaces === '*') return
+  throw new AppError('permission_denied', { detail: 'the log is that of the whole tenant, the credential is limited' })
 }
 
 async function readPage(
