@@ -8,7 +8,7 @@ const root = dirname(fileURLToPath(import.meta.url))
 const arrows = [
   { files: ['packages/contracts/src/**'], may: [] },
   { files: ['packages/crypto/src/**'], may: [] },
-  { files: ['packages/postgres/src/**'], may: ['contracts'] },
+  { files: ['packages/postgres/src/**'], may: [] },
   { files: ['packages/messaging/src/**'], may: ['contracts'] },
   { files: ['packages/service/src/**'], may: ['contracts', 'crypto'] },
   { files: ['apps/*/src/**'], may: ['contracts', 'crypto', 'postgres', 'messaging', 'service'] },

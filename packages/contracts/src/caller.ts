@@ -7,7 +7,6 @@ export const allowList = z.union([z.literal('*'), z.array(z.string())])
 export type AllowList = z.infer<typeof allowList>
 
 export const principal = z.object({ type: z.enum(['user', 'api_key', 'service', 'anonymous']), id: z.string() })
-export type Principal = z.infer<typeof principal>
 
 /** Who calls, as the gateway found out: what every request between processes carries, signed for 30 seconds. */
 export const caller = z.object({

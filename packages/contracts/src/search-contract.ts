@@ -26,7 +26,6 @@ export const searchFilters = z.strictObject({
   tags: z.array(text(50)).min(1).max(20).optional().describe('memories that have all of these'),
   metadata: jsonObject(16_384).optional().describe('memories whose metadata contain this'),
 })
-export type SearchFilters = z.output<typeof searchFilters>
 
 export const searchBody = z
   .strictObject({

@@ -6,4 +6,3 @@ export type Revocation = z.infer<typeof revocation>
 
 /** Signal of audit to an app: events that are in the log, so that they leave its outbox. */
 export const confirmation = z.object({ ids: z.array(z.string()) })
-export type Confirmation = z.infer<typeof confirmation>

@@ -7,8 +7,6 @@ import { CryptoError } from './errors.ts'
 export const XAES_KEY_LENGTH = 32
 /** Bytes of a nonce; random nonces are safe for 2^80 messages under one key. */
 export const XAES_NONCE_LENGTH = 24
-/** Bytes of a key commitment. */
-export const XAES_COMMITMENT_LENGTH = 32
 /** Bytes of an authentication tag. */
 export const XAES_TAG_LENGTH = 16
 

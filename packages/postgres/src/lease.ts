@@ -1,4 +1,4 @@
-import type { ISql, PendingQuery, Row } from 'postgres'
+import type { ISql } from 'postgres'
 import { DatabaseUnavailable, isServerError } from './database-error.ts'
 import type { Lane } from './lane-pool.ts'
 
@@ -98,6 +98,3 @@ export function openLease(lane: Lane): Lease {
     close: () => void (open = false),
   }
 }
-
-/** A statement that was made but not yet sent. */
-export type Statement<T extends readonly (object | undefined)[] = Row[]> = PendingQuery<T>
