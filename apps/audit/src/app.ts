@@ -17,7 +17,7 @@ export interface AppDeps extends ListDeps {
   readonly gauges: NonNullable<MetricsOptions['gauges']>
 }
 
-type AppConfig = Pick<AuditConfig, 'METRICS_TOKEN' | 'SERVICE_KEY_HASHES'>
+type AppConfig = Pick<AuditConfig, 'METRICS_TOKEN' | 'SERVICE_KEY_HASHES' | 'SERVICE_KEY_HASHES_FILE'>
 
 /** The HTTP side of the audit service. */
 export async function buildApp(config: AppConfig, deps: AppDeps): Promise<FastifyInstance> {
@@ -25,7 +25,11 @@ export async function buildApp(config: AppConfig, deps: AppDeps): Promise<Fastif
   useHealth(app, { checks: deps.checks, lesserChecks: deps.lesserChecks, token: config.METRICS_TOKEN })
   useMetrics(app, { app: 'audit', token: config.METRICS_TOKEN, gauges: deps.gauges })
   await app.register((scope, _options, done) => {
-    useCaller(scope, { audience: 'audit', serviceKeyHashes: config.SERVICE_KEY_HASHES })
+    useCaller(scope, {
+      audience: 'audit',
+      serviceKeyHashes: config.SERVICE_KEY_HASHES,
+      serviceKeyHashesFile: config.SERVICE_KEY_HASHES_FILE,
+    })
     implementRoutes(scope, 'audit', { listAuditLogs: (call) => listAuditLogs(deps, call) })
     done()
   })

@@ -39,7 +39,7 @@ async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<A
   const partitions = keepPartitions(sql, log)
   closer.defer('partitions', () => partitions.stop())
   const messaging = openMessaging(config, log, closer)
-  const relay = connectOutbox(messaging, 'audit', (publish) => createOutboxRelay({ sql, publish, log }))
+  const relay = connectOutbox(messaging, ['audit'], (publish) => createOutboxRelay({ sql, publish, log }))
   closer.defer('outbox relay', () => relay.close())
   const personal = createPersonalDataKey(config.PERSONAL_DATA_KEY)
   const consumer = consumeEvents({ sql, messaging, actorKeys, personalDataKey: personal, now: Date.now })

@@ -35,7 +35,7 @@ beforeAll(async () => {
   app = await buildApp(
     {
       METRICS_TOKEN: undefined,
-      SERVICE_KEY_HASHES: { gateway: hashServiceKeySecret(serviceKey.secret).toString('hex') },
+      SERVICE_KEY_HASHES: { gateway: [hashServiceKeySecret(serviceKey.secret).toString('hex')] },
     },
     {
       sql,

@@ -15,6 +15,7 @@ export function makeCaller(partial: Partial<Caller> = {}): Caller {
   return {
     tenantId: TENANT_A,
     principal: { type: 'user', id: 'ada' },
+    sessionId: null,
     permissions: ['audit:read'],
     subjects: '*',
     namespaces: '*',

@@ -1,7 +1,6 @@
 import { fromBase64url, wipe } from './bytes.ts'
 import { deriveKey } from './derive-key.ts'
 import { CryptoError } from './errors.ts'
-import { createKeyRing } from './key-ring.ts'
 import { createSealingKey, type SealingKey } from './sealed-box.ts'
 import { unwrapKey, wrapKey } from './wrapped-key.ts'
 
@@ -16,9 +15,9 @@ export type KekContext = Readonly<Record<string, string>>
 export interface KekProvider {
   /** Provider and key, stored beside what it wrapped; reveals nothing of the key. */
   readonly id: string
-  /** Wraps a 32-byte key. Rejects when the provider is out of reach. */
+  /** Wraps a 32-byte key. Rejects with CryptoError `kek_unavailable` when the provider is out of reach. */
   wrap(key: Uint8Array, context: KekContext): Promise<Buffer>
-  /** Unwraps; the caller wipes the result. Rejects with CryptoError `decryption_failed` for a wrong blob or context. */
+  /** Unwraps; the caller wipes the result. Rejects with CryptoError `decryption_failed` for a wrong blob or context, `kek_unavailable`. */
   unwrap(blob: Uint8Array, context: KekContext): Promise<Buffer>
 }
 
@@ -53,6 +52,11 @@ function localKey(text: string): SealingKey {
   return sealing
 }
 
+/** Context pairs as text of one form, for providers that take bytes. */
+export function contextText(context: KekContext): string {
+  return JSON.stringify(contextFields(context))
+}
+
 /** The pairs in one order, whatever order the caller wrote them in. */
 function contextFields(context: KekContext): string[] {
   const pairs = Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -67,16 +71,53 @@ function promised(operation: KekOperation): (bytes: Uint8Array, context: KekCont
 }
 
 /**
- * A KEK held by this process. Boxes name the key by a 32-bit fingerprint, so `previousTexts` keeps what older keys
- * wrapped readable while it is wrapped anew.
- * @throws CryptoError `invalid_key`, `weak_key` as `parseKeyText`; `invalid_key` when a key is given twice.
+ * A KEK held by this process; its boxes and its id name the key by a 32-bit fingerprint.
+ * @throws CryptoError `invalid_key`, `weak_key` as `parseKeyText`.
  */
-export function createLocalKek(keyText: string, previousTexts: readonly string[] = []): KekProvider {
-  const current = localKey(keyText)
-  const ring = createKeyRing(current, previousTexts.map(localKey))
+export function createLocalKek(keyText: string): KekProvider {
+  const key = localKey(keyText)
   return {
-    id: `local:${current.id.toString(16).padStart(8, '0')}`,
-    wrap: promised((key, context) => wrapKey(current, contextFields(context), key)),
-    unwrap: promised((blob, context) => unwrapKey(ring, contextFields(context), blob)),
+    id: `local:${key.id.toString(16).padStart(8, '0')}`,
+    wrap: promised((bytes, context) => wrapKey(key, contextFields(context), bytes)),
+    unwrap: promised((blob, context) => unwrapKey(key, contextFields(context), blob)),
+  }
+}
+
+/** A key as it lies at rest: what a KEK made of it, and which one that was. */
+export interface KekWrapped {
+  readonly kekId: string
+  readonly wrapped: Uint8Array
+}
+
+/** The KEKs of an installation: one wraps, all of them unwrap what they wrapped. */
+export interface KekRing {
+  /** Id of the KEK that wraps. */
+  readonly id: string
+  /** Wraps a 32-byte key. Rejects with CryptoError `kek_unavailable`. */
+  wrap(key: Uint8Array, context: KekContext): Promise<KekWrapped>
+  /**
+   * Unwraps; the caller wipes the result. Rejects with CryptoError `unknown_key` when the KEK is not in the ring,
+   * `decryption_failed` for a wrong blob or context, `kek_unavailable`.
+   */
+  unwrap(stored: KekWrapped, context: KekContext): Promise<Buffer>
+}
+
+/**
+ * Makes a ring of the KEK that wraps and those that still unwrap.
+ * @throws CryptoError `invalid_key` when one is given twice.
+ */
+export function createKekRing(current: KekProvider, previous: readonly KekProvider[] = []): KekRing {
+  const providers = new Map([current, ...previous].map((provider) => [provider.id, provider]))
+  if (providers.size !== previous.length + 1) throw new CryptoError('invalid_key')
+  return {
+    id: current.id,
+    async wrap(key, context) {
+      return { kekId: current.id, wrapped: await current.wrap(key, context) }
+    },
+    async unwrap({ kekId, wrapped }, context) {
+      const provider = providers.get(kekId)
+      if (provider === undefined) throw new CryptoError('unknown_key')
+      return provider.unwrap(wrapped, context)
+    },
   }
 }

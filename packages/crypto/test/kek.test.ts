@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { CryptoError } from '../src/errors.ts'
-import { createLocalKek, parseKeyText } from '../src/kek.ts'
+import { createKekRing, createLocalKek, parseKeyText } from '../src/kek.ts'
 import { generateKey } from '../src/wrapped-key.ts'
 
 const key = Buffer.from('f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeeff', 'hex')
@@ -76,16 +76,33 @@ describe('a local KEK', () => {
     },
   )
 
-  test('does not unwrap what another key wrapped, until that key is given as a previous one', async () => {
-    const newText = generateKey().toString('hex')
+  test('does not unwrap what another key wrapped', async () => {
     const blob = await kek.wrap(tenantKey, context)
-    await expect(createLocalKek(newText).unwrap(blob, context)).rejects.toThrow(refusal)
-    const rotated = createLocalKek(newText, [key.toString('hex')])
-    expect(await rotated.unwrap(blob, context)).toEqual(tenantKey)
-    await expect(kek.unwrap(await rotated.wrap(tenantKey, context), context)).rejects.toThrow(refusal)
+    await expect(createLocalKek(generateKey().toString('hex')).unwrap(blob, context)).rejects.toThrow(refusal)
+  })
+})
+
+describe('a ring of KEKs', () => {
+  const tenantKey = generateKey()
+  const newKek = () => createLocalKek(generateKey().toString('hex'))
+
+  test('wraps with the first and unwraps with each', async () => {
+    const [old, fresh] = [newKek(), newKek()]
+    const before = await createKekRing(old).wrap(tenantKey, context)
+    const ring = createKekRing(fresh, [old])
+    expect(await ring.unwrap(before, context)).toEqual(tenantKey)
+    const after = await ring.wrap(tenantKey, context)
+    expect(after.kekId).toBe(fresh.id)
+    expect(await createKekRing(fresh).unwrap(after, context)).toEqual(tenantKey)
   })
 
-  test('refuses the same key twice', () => {
-    expect(() => createLocalKek(key.toString('hex'), [key.toString('base64')])).toThrow(new CryptoError('invalid_key'))
+  test('says which kind of key is missing', async () => {
+    const wrapped = await createKekRing(newKek()).wrap(tenantKey, context)
+    await expect(createKekRing(newKek()).unwrap(wrapped, context)).rejects.toThrow(new CryptoError('unknown_key'))
+  })
+
+  test('refuses the same KEK twice', () => {
+    const kek = newKek()
+    expect(() => createKekRing(kek, [kek])).toThrow(new CryptoError('invalid_key'))
   })
 })

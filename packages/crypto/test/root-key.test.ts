@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { createLocalKek } from '../src/kek.ts'
-import { ensureRootKey, type RootKeyStore, type StoredRootKey, WrongKekError } from '../src/root-key.ts'
+import { createKekRing, createLocalKek, type KekWrapped } from '../src/kek.ts'
+import { ensureRootKey, type RootKeyStore, WrongKekError } from '../src/root-key.ts'
 
 const context = { app: 'auth' }
-const newKek = () => createLocalKek(randomBytes(32).toString('base64'))
+const newProvider = () => createLocalKek(randomBytes(32).toString('base64'))
+const newKek = () => createKekRing(newProvider())
 
-function memoryStore(): RootKeyStore & { stored: StoredRootKey | null } {
+function memoryStore(): RootKeyStore & { stored: KekWrapped | null } {
   return {
     stored: null,
     read() {
@@ -14,6 +15,10 @@ function memoryStore(): RootKeyStore & { stored: StoredRootKey | null } {
     },
     insertIfAbsent(key) {
       this.stored ??= key
+      return Promise.resolve()
+    },
+    replace(before, next) {
+      if (this.stored === before) this.stored = next
       return Promise.resolve()
     },
   }
@@ -45,6 +50,14 @@ test('another KEK is refused, and the error names both by id', async () => {
   expect(refused).toBeInstanceOf(WrongKekError)
   expect(String(refused)).toContain(kek.id)
   expect(String(refused)).toContain(other.id)
+})
+
+test('a new KEK takes over what the one before wrapped', async () => {
+  const [old, next, store] = [newProvider(), newProvider(), memoryStore()]
+  const key = await ensureRootKey(createKekRing(old), store, context)
+  expect(await ensureRootKey(createKekRing(next, [old]), store, context)).toEqual(key)
+  expect(store.stored?.kekId).toBe(next.id)
+  expect(await ensureRootKey(createKekRing(next), store, context)).toEqual(key)
 })
 
 test('the root key of one app does not unwrap as that of another', async () => {
