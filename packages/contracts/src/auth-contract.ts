@@ -1,12 +1,18 @@
 import { z } from 'zod'
-import { apiKeyId, tenantId, userId } from './ids.ts'
-import { pageQuery, page } from './page.ts'
+import { tenantId, userId } from './ids.ts'
 import { permission, role } from './permissions.ts'
 import type { Route } from './route.ts'
-import { identifier, text, timestamp } from './text.ts'
+import { text, timestamp } from './text.ts'
 
-const email = z.email().max(254)
-const password = z.string().min(1).max(1024)
+/** An e-mail address; upper and lower case are the same address. */
+export const email = z.email().max(254)
+
+/** What is typed as a password; the rules of a new one are checked after its shape. */
+export const password = z.string().min(1).max(1024)
+
+/** A code of the authenticator app (6 digits), or a recovery code. */
+export const secondFactor = z.string().min(6).max(64)
+
 const refreshTokenText = z.string().min(1).max(512)
 
 export const user = z
@@ -16,11 +22,23 @@ export const user = z
     email,
     display_name: z.string().nullable(),
     role,
+    active: z.boolean().describe('false while the user is deactivated: nothing of the user works then'),
+    email_verified: z.boolean(),
+    totp_enabled: z.boolean(),
+    last_sign_in_at: timestamp.nullable(),
     created_at: timestamp,
   })
   .meta({ id: 'User' })
 
 export const tenant = z.object({ id: tenantId, name: z.string(), created_at: timestamp }).meta({ id: 'Tenant' })
+
+/** What the tenant asks of a user before the user may do anything else. */
+export const requiredAction = z.enum(['enroll_totp', 'sign_in_with_sso'])
+export type RequiredAction = z.infer<typeof requiredAction>
+
+const requiredActions = z
+  .array(requiredAction)
+  .describe('what the tenant asks of the user first; until then only the routes for signed-in users work')
 
 const tokenPair = {
   access_token: z.string().describe('JWT (EdDSA), to send as Authorization: Bearer'),
@@ -35,9 +53,9 @@ export const registerBody = z
 export const registerAnswer = z.object({ user, tenant, ...tokenPair }).meta({ id: 'Registered' })
 
 export const loginBody = z
-  .strictObject({ email, password, tenant: tenantId.optional(), totp: z.string().max(16).optional() })
+  .strictObject({ email, password, tenant: tenantId.optional(), totp: secondFactor.optional() })
   .meta({ id: 'Login' })
-export const loginAnswer = z.object({ ...tokenPair, user }).meta({ id: 'SignedIn' })
+export const loginAnswer = z.object({ ...tokenPair, user, required_actions: requiredActions }).meta({ id: 'SignedIn' })
 
 export const refreshBody = z.strictObject({ refresh_token: refreshTokenText }).meta({ id: 'Refresh' })
 export const refreshAnswer = z.object(tokenPair).meta({ id: 'TokenPair' })
@@ -48,40 +66,9 @@ export const meAnswer = z
     user: user.nullable().describe('null when the caller is an API key'),
     tenant,
     permissions: z.array(permission),
+    required_actions: requiredActions,
   })
   .meta({ id: 'Me' })
-
-export const createApiKeyBody = z
-  .strictObject({
-    name: text(100),
-    scopes: z.array(permission).min(1).max(50),
-    namespaces: z.array(identifier).min(1).max(100).optional().describe('only these namespaces; all when left out'),
-    subjects: z.array(identifier).min(1).max(100).optional().describe('only these subjects; all when left out'),
-    expires_in_days: z.int().min(1).max(365).optional().describe('90 when left out'),
-  })
-  .meta({ id: 'CreateApiKey' })
-
-export const apiKey = z
-  .object({
-    id: apiKeyId,
-    key_id: z.string().describe('the public part of the key, shown in logs'),
-    name: z.string(),
-    scopes: z.array(permission),
-    namespaces: z.array(z.string()).nullable(),
-    subjects: z.array(z.string()).nullable(),
-    created_by: userId.nullable(),
-    created_at: timestamp,
-    expires_at: timestamp,
-    last_used_at: timestamp.nullable(),
-    revoked_at: timestamp.nullable(),
-  })
-  .meta({ id: 'ApiKey' })
-
-export const createdApiKey = apiKey
-  .extend({ key: z.string().describe('the whole key; it is shown only here') })
-  .meta({ id: 'CreatedApiKey' })
-
-const idParams = z.strictObject({ id: apiKeyId })
 
 export const authRoutes = {
   register: {
@@ -92,7 +79,9 @@ export const authRoutes = {
     rate: 'sign_in',
     summary: 'Make a tenant and its owner',
     body: registerBody,
-    responses: { 201: registerAnswer },
+    responses: { 201: registerAnswer, 202: z.object({}) },
+    description:
+      'Where registration asks for a verified address (REGISTRATION=verified) the answer is 202, for every address the same, and a mail follows.',
   },
   login: {
     method: 'POST',
@@ -101,6 +90,8 @@ export const authRoutes = {
     access: 'anyone',
     rate: 'sign_in',
     summary: 'Sign in with e-mail and password',
+    description:
+      'Where an authenticator app is in use, `totp` is a code of it or a recovery code; without it the answer to the right password is 401 `totp_required`. After five failures each further one makes the next attempt wait longer: 429 `sign_in_throttled`.',
     body: loginBody,
     responses: { 200: loginAnswer },
   },
@@ -132,45 +123,5 @@ export const authRoutes = {
     rate: 'read',
     summary: 'Who the credential belongs to',
     responses: { 200: meAnswer },
-  },
-  createApiKey: {
-    method: 'POST',
-    path: '/v1/api-keys',
-    app: 'auth',
-    access: 'keys:manage',
-    rate: 'write',
-    summary: 'Make an API key; the answer is the only place that shows it',
-    body: createApiKeyBody,
-    responses: { 201: createdApiKey },
-  },
-  listApiKeys: {
-    method: 'GET',
-    path: '/v1/api-keys',
-    app: 'auth',
-    access: 'keys:manage',
-    rate: 'read',
-    summary: 'List the API keys of the tenant, newest first',
-    query: z.strictObject(pageQuery),
-    responses: { 200: page(apiKey) },
-  },
-  getApiKey: {
-    method: 'GET',
-    path: '/v1/api-keys/:id',
-    app: 'auth',
-    access: 'keys:manage',
-    rate: 'read',
-    summary: 'One API key',
-    params: idParams,
-    responses: { 200: apiKey },
-  },
-  revokeApiKey: {
-    method: 'DELETE',
-    path: '/v1/api-keys/:id',
-    app: 'auth',
-    access: 'keys:manage',
-    rate: 'write',
-    summary: 'Revoke an API key; every gateway refuses it within a second',
-    params: idParams,
-    responses: { 204: null },
   },
 } as const satisfies Record<string, Route>

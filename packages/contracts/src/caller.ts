@@ -12,6 +12,7 @@ export const principal = z.object({ type: z.enum(['user', 'api_key', 'service', 
 export const caller = z.object({
   tenantId,
   principal,
+  sessionId: z.string().nullable().describe('session of a user; null for every other caller'),
   permissions: z.array(permission),
   subjects: allowList,
   namespaces: allowList,

@@ -26,5 +26,14 @@ export type SessionId = z.infer<typeof sessionId>
 export const apiKeyId = uuid.brand('ApiKeyId')
 export type ApiKeyId = z.infer<typeof apiKeyId>
 
+export const invitationId = uuid.brand('InvitationId')
+export type InvitationId = z.infer<typeof invitationId>
+
+export const ssoProviderId = uuid.brand('SsoProviderId')
+export type SsoProviderId = z.infer<typeof ssoProviderId>
+
+export const keyRotationId = uuid.brand('KeyRotationId')
+export type KeyRotationId = z.infer<typeof keyRotationId>
+
 /** The tenant of events that belong to no tenant, such as a failed sign-in to an unknown account. */
 export const PLATFORM_TENANT = '00000000-0000-7000-8000-000000000000' as TenantId

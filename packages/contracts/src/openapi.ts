@@ -32,13 +32,15 @@ function relinked(node: unknown): unknown {
   )
 }
 
+/** Authorization is not described as a parameter: OpenAPI says to ignore one of this name. */
 function parameters(place: 'path' | 'query' | 'header', schema: z.ZodObject | undefined, components: Json): Json[] {
   if (schema === undefined) return []
   const { properties = {}, required = [] } = jsonSchema(schema, place === 'query' ? 'output' : 'input', components) as {
     properties?: Json
     required?: string[]
   }
-  return Object.entries(properties).map(([name, shape]) => {
+  const named = Object.entries(properties).filter(([name]) => !(place === 'header' && name === 'authorization'))
+  return named.map(([name, shape]) => {
     const isRequired = place === 'path' || (required.includes(name) && !hasDefault(shape))
     return { name, in: place, required: isRequired, schema: shape }
   })
@@ -66,12 +68,14 @@ function security(access: Access): Json[] {
   return access === 'anyone' ? [] : [{ bearer: [] }, { api_key: [] }]
 }
 
+function bodyContent(route: Route, body: z.ZodType, components: Json): Json {
+  const described = { schema: jsonSchema(body, 'input', components) }
+  return { 'application/json': described, ...(route.form && { 'application/x-www-form-urlencoded': described }) }
+}
+
 function operation(id: string, route: Route, components: Json): Json {
   const body = route.body && {
-    requestBody: {
-      required: true,
-      content: { 'application/json': { schema: jsonSchema(route.body, 'input', components) } },
-    },
+    requestBody: { required: true, content: bodyContent(route, route.body, components) },
   }
   return {
     operationId: id,

@@ -1,14 +1,32 @@
+import { apiKeyRoutes } from './api-key-contract.ts'
 import { auditRoutes } from './audit-contract.ts'
 import { authRoutes } from './auth-contract.ts'
+import { keyRoutes } from './key-contract.ts'
+import { memberRoutes } from './member-contract.ts'
 import { memoryRoutes } from './memory-contract.ts'
+import { passwordRoutes } from './password-contract.ts'
 import type { AppName, Route } from './route.ts'
 import { searchRoutes } from './search-contract.ts'
+import { sessionRoutes } from './session-contract.ts'
+import { ssoRoutes } from './sso-contract.ts'
+import { tenantRoutes } from './tenant-contract.ts'
+import { totpRoutes } from './totp-contract.ts'
 
 /** Every public route by its operation id: the gateway serves these and no other. */
-export const ROUTES = { ...authRoutes, ...memoryRoutes, ...searchRoutes, ...auditRoutes } as const satisfies Record<
-  string,
-  Route
->
+export const ROUTES = {
+  ...authRoutes,
+  ...passwordRoutes,
+  ...sessionRoutes,
+  ...totpRoutes,
+  ...ssoRoutes,
+  ...memberRoutes,
+  ...tenantRoutes,
+  ...apiKeyRoutes,
+  ...memoryRoutes,
+  ...keyRoutes,
+  ...searchRoutes,
+  ...auditRoutes,
+} as const satisfies Record<string, Route>
 
 export type RouteTable = typeof ROUTES
 export type OperationId = keyof RouteTable

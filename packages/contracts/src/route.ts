@@ -25,6 +25,13 @@ export interface Route {
   readonly body?: z.ZodType
   /** Largest body in bytes; 1 MiB when left out. */
   readonly bodyLimit?: number
+  /**
+   * Whether OAuth clients ask: the body may also be a form (application/x-www-form-urlencoded), in which parameters that are not
+   * known are ignored, problems carry the `error` of RFC 6749, and Authorization is for the handler, not for the gateway.
+   */
+  readonly form?: true
+  /** Whether its answers may set cookies. */
+  readonly cookies?: true
   /** Schema of the body by status; null for an empty body. */
   readonly responses: Readonly<Record<number, z.ZodType | null>>
 }

@@ -6,3 +6,6 @@ export type Revocation = z.infer<typeof revocation>
 
 /** Signal of audit to an app: events that are in the log, so that they leave its outbox. */
 export const confirmation = z.object({ ids: z.array(z.string()) })
+
+/** Signal of auth to every gateway: the published signing keys are others now. */
+export const signingKeysChanged = z.object({ kids: z.array(z.string()) })

@@ -35,3 +35,6 @@ export function confirmedSubject(app: string): string {
 
 /** Signal of auth to every gateway: these grants have ended. */
 export const REVOKED_SUBJECT = join('memoric', 'internal', 'revoked')
+
+/** Signal of auth to every gateway and every other auth: the published signing keys have changed. */
+export const SIGNING_KEYS_SUBJECT = join('memoric', 'internal', 'signing_keys')

@@ -78,6 +78,17 @@ describe('the OpenAPI document', () => {
     expect(update).toContainEqual(expect.objectContaining({ name: 'if-match', in: 'header', required: false }))
   })
 
+  test('describes a form where one is taken, and nowhere a header that OpenAPI would ignore', () => {
+    const FORM = 'application/x-www-form-urlencoded'
+    const taking = operations.filter(({ requestBody }) => JSON.stringify(requestBody ?? {}).includes(FORM))
+    expect(taking.map(({ operationId }) => operationId)).toEqual(['issueToken'])
+    const schema = { $ref: '#/components/schemas/IssueToken' }
+    expect(taking[0]?.requestBody).toMatchObject({ content: { 'application/json': { schema }, [FORM]: { schema } } })
+    expect(operations.flatMap(({ parameters }) => parameters).filter(({ name }) => name === 'authorization')).toEqual(
+      [],
+    )
+  })
+
   test('describes bodies as they are sent: defaults are optional, names of importance are allowed', () => {
     const { Search, CreateMemory } = document.components.schemas
     expect(Search?.['required']).toBeUndefined()
