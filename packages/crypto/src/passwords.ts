@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 
 import { hash, parseOptions, verify } from '@node-rs/argon2'
 
@@ -20,6 +21,9 @@ export interface PasswordCost {
 
 /** OWASP's floor: 19 MiB, two passes, one lane. */
 export const DEFAULT_PASSWORD_COST: PasswordCost = { memoryKib: 19_456, passes: 2, lanes: 1 }
+
+/** Threads of libuv's pool, 4 unless UV_THREADPOOL_SIZE says otherwise, that hashes may take: files and name look-ups need the rest. */
+const MOST_THREADS = 3
 
 /** How a hasher works; hashes beyond `concurrency` wait, and beyond `maxQueue` waiting ones are refused. */
 export interface PasswordHasherOptions {
@@ -72,12 +76,17 @@ function dummyHash({ memoryKib, passes, lanes }: PasswordCost): string {
   return `${PREFIX}${parameters}$${unpadded(randomBytes(16))}$${unpadded(randomBytes(OUTPUT_LENGTH))}`
 }
 
+/** Hashes that a machine computes at once: they take all of a processor, and one is left to answer requests with. */
+export function hashesAtOnce(processors = availableParallelism()): number {
+  return Math.min(Math.max(processors - 1, 1), MOST_THREADS)
+}
+
 /**
  * Makes a hasher for argon2id with a random 16-byte salt and a 32-byte output. Hashing runs outside the event loop;
- * by default two at a time, with 64 waiting.
+ * by default on all processors but one (three at most), with 48 waiting.
  */
 export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
-  const { cost = DEFAULT_PASSWORD_COST, concurrency = 2, maxQueue = 64 } = options
+  const { cost = DEFAULT_PASSWORD_COST, concurrency = hashesAtOnce(), maxQueue = 48 } = options
   const limit = createWorkLimit(concurrency, maxQueue)
   const dummy = dummyHash(cost)
   const settings = {

@@ -5,14 +5,19 @@ import { describe, expect, test } from 'vitest'
 
 import { hkdfSha256 } from '../src/derive-key.ts'
 import { CryptoError } from '../src/errors.ts'
-import { signIdentity, verifyIdentity } from '../src/identity-statement.ts'
+import { signIdentity, verifyIdentity, type VerifyOptions } from '../src/identity-statement.ts'
 
 const secret = 'k'.repeat(43)
 const now = 1_800_000_000_000
 const claims = { tenant_id: 'tenant-1', permissions: ['memories:read'] }
 const statement = signIdentity(secret, 'memory', claims, { now })
 
-function expectRefused(text: string, options = { now }, audience = 'memory', otherSecret = secret): void {
+function expectRefused(
+  text: string,
+  options: VerifyOptions = { now },
+  audience = 'memory',
+  otherSecret = secret,
+): void {
   expect(() => verifyIdentity(otherSecret, audience, text, options)).toThrow(new CryptoError('invalid_identity'))
 }
 
@@ -61,6 +66,41 @@ describe('an identity statement', () => {
   test('is refused by another audience and under another secret', () => {
     expectRefused(statement, { now }, 'audit')
     expectRefused(statement, { now }, 'memory', 'j'.repeat(43))
+  })
+
+  test('that names a request is good for that very request only', () => {
+    const request = { method: 'POST', path: '/v1/memories?x=1' }
+    const bound = signIdentity(secret, 'memory', claims, { now, request })
+    expect(verifyIdentity(secret, 'memory', bound, { now, request })).toMatchObject(claims)
+    for (const other of [
+      { ...request, method: 'DELETE' },
+      { ...request, method: 'post' },
+      { ...request, path: '/v1/memories' },
+      { ...request, path: '/v1/memories?x=1&' },
+      { method: 'POST /v1', path: '/memories?x=1' },
+      { method: '', path: '' },
+    ]) {
+      expectRefused(bound, { now, request: other })
+    }
+    expectRefused(bound, { now })
+  })
+
+  test('that names no request is good for any', () => {
+    const request = { method: 'POST', path: '/v1/memories' }
+    expect(verifyIdentity(secret, 'memory', statement, { now, request })).toMatchObject(claims)
+  })
+
+  test('cannot be made to name no request by who it is about', () => {
+    const request = { method: 'GET', path: '/' }
+    const bound = signIdentity(secret, 'memory', { ...claims, req: undefined }, { now, request })
+    expectRefused(bound, { now, request: { ...request, path: '/other' } })
+  })
+
+  test('names a request however long its path is', () => {
+    const request = { method: 'GET', path: `/v1/memories?${'x'.repeat(100_000)}` }
+    const bound = signIdentity(secret, 'memory', claims, { now, request })
+    expect(bound.length).toBeLessThan(1000)
+    expect(verifyIdentity(secret, 'memory', bound, { now, request })).toMatchObject(claims)
   })
 
   test('is refused with any character changed, left out or added', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { CryptoError } from '../src/errors.ts'
-import { createPasswordHasher, DEFAULT_PASSWORD_COST } from '../src/passwords.ts'
+import { createPasswordHasher, DEFAULT_PASSWORD_COST, hashesAtOnce } from '../src/passwords.ts'
 import { createWorkLimit } from '../src/work-limit.ts'
 
 const cost = { memoryKib: 64, passes: 1, lanes: 1 }
@@ -87,6 +87,15 @@ test('a hasher refuses what does not fit in its queue and serves the rest', asyn
   const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd'].map((password) => narrow.hash(password)))
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected'])
   expect(outcomes[3]).toMatchObject({ reason: busy })
+})
+
+test.each([
+  [1, 1],
+  [2, 1],
+  [4, 3],
+  [64, 3],
+])('a machine with %i processors computes %i hashes at once', (processors, hashes) => {
+  expect(hashesAtOnce(processors)).toBe(hashes)
 })
 
 describe('a work limit', () => {

@@ -5,16 +5,18 @@ import { createEventPublisher, type EventPublisher } from './publish.ts'
 import { onSignal } from './signals.ts'
 
 /**
- * Connects the outbox of `app` to NATS: the relay that `create` makes publishes through it, and events that audit
- * confirms leave the outbox.
+ * Connects an outbox with the events of `apps` to NATS: the relay that `create` makes publishes through it, and events that
+ * audit confirms leave the outbox.
  */
 export function connectOutbox<R extends { confirm: (eventIds: readonly string[]) => void }>(
   messaging: Messaging,
-  app: string,
+  apps: readonly string[],
   create: (publish: EventPublisher['publish']) => R,
 ): R {
   const publisher = createEventPublisher(messaging)
   const relay = create((events) => publisher.publish(events))
-  onSignal(messaging, confirmedSubject(app), (signal) => relay.confirm(confirmation.parse(signal).ids))
+  for (const app of apps) {
+    onSignal(messaging, confirmedSubject(app), (signal) => relay.confirm(confirmation.parse(signal).ids))
+  }
   return relay
 }

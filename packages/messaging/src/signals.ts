@@ -33,3 +33,24 @@ export function onSignal(
     for (const subscription of subscriptions) subscription.unsubscribe()
   }
 }
+
+/**
+ * Calls `handle` whenever signals may have been missed: with the first connection, and after each time that NATS was away. Returns
+ * what ends it.
+ */
+export function onSignalsMissed(messaging: Messaging, handle: () => void): () => void {
+  let stopped = false
+  const call = () => {
+    if (!stopped) handle()
+  }
+  const stop = messaging.onConnection((connection) => {
+    call()
+    void (async () => {
+      for await (const { type } of connection.status()) if (type === 'reconnect') call()
+    })()
+  })
+  return () => {
+    stopped = true
+    stop()
+  }
+}

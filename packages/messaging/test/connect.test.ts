@@ -1,7 +1,7 @@
 import { startOwnNats } from '@memoric/testkit/start-own-nats.ts'
 import { useNats } from '@memoric/testkit/use-nats.ts'
 import { describe, expect, it, vi } from 'vitest'
-import { onSignal, publishSignal } from '../src/signals.ts'
+import { onSignal, onSignalsMissed, publishSignal } from '../src/signals.ts'
 import { useMessaging, waitUntil } from './messaging-fixture.ts'
 
 const nats = useNats()
@@ -50,6 +50,26 @@ describe('a connection', () => {
 })
 
 describe('signals', () => {
+  it('that may have been missed are told of: at the first connection, after each outage, and to nobody after the end', async () => {
+    const own = await startOwnNats()
+    const gateway = connect(own, 'gateway')
+    const missed = vi.fn()
+    const stop = onSignalsMissed(gateway, missed)
+    await waitUntil(() => expect(missed).toHaveBeenCalledTimes(1))
+    await own.kill()
+    await waitUntil(() => expect(gateway.isHealthy()).toBe(false))
+    await own.start()
+    await waitUntil(() => expect(missed).toHaveBeenCalledTimes(2))
+    stop()
+    await own.kill()
+    await waitUntil(() => expect(gateway.isHealthy()).toBe(false))
+    await own.start()
+    await waitUntil(() => expect(gateway.isHealthy()).toBe(true))
+    expect(missed).toHaveBeenCalledTimes(2)
+    await gateway.close()
+    await own.remove()
+  })
+
   it('reach who listens, over a restart of NATS, and nobody after the end', async () => {
     const own = await startOwnNats()
     const [auth, gateway] = [connect(own, 'auth'), connect(own, 'gateway')]

@@ -27,3 +27,13 @@ export function outboxInsert(tx: Tx, rows: readonly OutboxRow[]): PendingQuery<n
       ${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.tenantId)}::uuid[],
       ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.payload)}::text[])`
 }
+
+/** Like outboxInsert, for events that may be in the outbox already: those are left as they are. */
+export function outboxInsertNew(tx: Tx, rows: readonly OutboxRow[]): PendingQuery<never[]> {
+  return tx<never[]>`
+    insert into outbox (event_id, tenant_id, subject, payload)
+    select * from unnest(
+      ${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.tenantId)}::uuid[],
+      ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.payload)}::text[])
+    on conflict (event_id) do nothing`
+}

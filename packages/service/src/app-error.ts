@@ -6,6 +6,8 @@ export interface AppErrorOptions {
   readonly errors?: readonly ProblemError[]
   /** Seconds after which the caller may try again. */
   readonly retryAfter?: number
+  /** Headers that the answer has because of this error. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly cause?: unknown
 }
 
@@ -16,6 +18,7 @@ export class AppError extends Error {
   readonly detail: string | undefined
   readonly errors: readonly ProblemError[] | undefined
   readonly retryAfter: number | undefined
+  readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     super(ERRORS[code].title, { cause: options.cause })
@@ -23,6 +26,7 @@ export class AppError extends Error {
     this.detail = options.detail
     this.errors = options.errors
     this.retryAfter = options.retryAfter
+    this.headers = options.headers ?? {}
   }
 
   get status(): number {

@@ -1,8 +1,10 @@
 import { caller as callerSchema, IDENTITY_HEADER, SERVICE_KEY_HEADER, type Caller } from '@memoric/contracts/caller.ts'
 import { verifyIdentity } from '@memoric/crypto/identity-statement.ts'
-import { parseServiceKey, verifyServiceKeySecret } from '@memoric/crypto/service-key.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from './app-error.ts'
+import { serviceKeyHashes as hashesSchema } from './config.ts'
+import { followFile } from './live-file.ts'
+import { createServiceKeyCheck, type ServiceKeyHashes } from './service-key-check.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,17 +16,20 @@ declare module 'fastify' {
 export interface CallerOptions {
   /** Name of this app: statements made for another are refused. */
   readonly audience: string
-  /** SHA-256 in hex of the service key of each caller. */
-  readonly serviceKeyHashes: Readonly<Record<string, string>>
+  readonly serviceKeyHashes: ServiceKeyHashes
+  /** Where the hashes are; what is written there later is in use within seconds. */
+  readonly serviceKeyHashesFile?: string | undefined
   readonly now?: () => number
 }
 
 /**
- * Lets in only requests that carry a known service key and an identity statement made with it for this app.
- * Everything else is AppError `invalid_service_identity`.
+ * Lets in only requests that carry a known service key and an identity statement made with it for this app and, where the
+ * statement names a request, for that very request. Everything else is AppError `invalid_service_identity`.
  */
-export function useCaller(app: FastifyInstance, { audience, serviceKeyHashes, now = Date.now }: CallerOptions): void {
-  const secretOf = createServiceKeyCheck(serviceKeyHashes)
+export function useCaller(app: FastifyInstance, options: CallerOptions): void {
+  const { audience, now = Date.now } = options
+  const hashes = followHashes(app, options)
+  const secretOf = createServiceKeyCheck(() => hashes.current())
   app.decorateRequest('caller')
   app.addHook('onRequest', (request, _reply, done) => {
     request.caller = identify(request)
@@ -37,29 +42,29 @@ export function useCaller(app: FastifyInstance, { audience, serviceKeyHashes, no
     if (typeof key !== 'string' || typeof statement !== 'string') throw new AppError('invalid_service_identity')
     const secret = secretOf(key)
     if (secret === null) throw new AppError('invalid_service_identity')
-    return statedCaller(secret, statement)
+    return statedCaller(secret, statement, request)
   }
 
-  function statedCaller(secret: string, statement: string): Caller {
+  function statedCaller(secret: string, statement: string, { raw: { method = '', url = '' } }: FastifyRequest): Caller {
     try {
-      return callerSchema.parse(verifyIdentity(secret, audience, statement, { now: now() }))
+      const claims = verifyIdentity(secret, audience, statement, { now: now(), request: { method, path: url } })
+      return callerSchema.parse(claims)
     } catch (cause) {
       throw new AppError('invalid_service_identity', { cause })
     }
   }
 }
 
-/** Checks presented service keys against their hashes; gives the secret part, or null for a key that is not known. */
-function createServiceKeyCheck(hashes: Readonly<Record<string, string>>): (text: string) => string | null {
-  const stored = new Map(Object.entries(hashes).map(([name, hash]) => [name, Buffer.from(hash, 'hex')]))
-  const known = new Map<string, string>()
-  return (text) => {
-    const secret = known.get(text)
-    if (secret !== undefined) return secret
-    const key = parseServiceKey(text)
-    const hash = key === null ? undefined : stored.get(key.caller)
-    if (key === null || hash === undefined || !verifyServiceKeySecret(key.secret, hash)) return null
-    known.set(text, key.secret)
-    return key.secret
-  }
+function followHashes(app: FastifyInstance, { serviceKeyHashes, serviceKeyHashesFile }: CallerOptions) {
+  const hashes = followFile<ServiceKeyHashes>({
+    path: serviceKeyHashesFile ?? null,
+    initial: serviceKeyHashes,
+    parse: (text) => hashesSchema.parse(text),
+    log: app.log,
+  })
+  app.addHook('onClose', (_app, done) => {
+    hashes.close()
+    done()
+  })
+  return hashes
 }

@@ -63,7 +63,9 @@ export const key256 = z
   .refine((value) => value.length === 32, { error: 'must be 32 bytes in base64' })
   .refine((value) => new Set(value).size > 8, { error: 'is not random' })
 
-/** JSON object: name of a calling service -> SHA-256 of its service key in hex. */
+const keyHash = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** JSON object: name of a calling service -> SHA-256 of its service key in hex, or of each of its keys. */
 export const serviceKeyHashes = z
   .string()
   .transform((value, context): unknown => {
@@ -74,7 +76,15 @@ export const serviceKeyHashes = z
       return z.NEVER
     }
   })
-  .pipe(z.record(z.string().regex(/^[a-z]+$/), z.string().regex(/^[0-9a-f]{64}$/)))
+  .pipe(
+    z.record(z.string().regex(/^[a-z]+$/), z.union([keyHash.transform((hash) => [hash]), z.array(keyHash).max(10)])),
+  )
+
+/** The file of service key hashes, for an app that follows its changes. */
+export const serviceKeyHashesFile = z
+  .string()
+  .optional()
+  .describe('file with SERVICE_KEY_HASHES, read again when it changes')
 
 /** Variables that every app reads. */
 export const serverConfig = {

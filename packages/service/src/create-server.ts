@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { getHeapStatistics } from 'node:v8'
 import underPressure from '@fastify/under-pressure'
 import { REQUEST_ID_HEADER } from '@memoric/contracts/caller.ts'
+import type { Problem } from '@memoric/contracts/error-codes.ts'
 import { DEFAULT_BODY_LIMIT } from '@memoric/contracts/route.ts'
 import {
   fastify,
@@ -19,6 +20,25 @@ import { PROBLEM_CONTENT_TYPE, problemOf, toAppError } from './problem.ts'
 import { parseStrictJson } from './strict-json.ts'
 import { uuidV7 } from './uuid-v7.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether OAuth clients ask: problems carry the error of RFC 6749 too. */
+    oauth?: true
+  }
+}
+
+/** A problem as it is answered. */
+export interface AnsweredProblem {
+  readonly error: AppError
+  readonly requestId: string
+  /** Null where what came was no HTTP. */
+  readonly request: FastifyRequest | null
+  /** Address of the other end of the connection: a client, or a proxy before it. */
+  readonly remoteAddress: string
+  /** Since the request arrived, ms. */
+  readonly durationMs: number
+}
+
 export interface ServerOptions {
   readonly log: Logger
   /** Addresses (CIDR) of proxies whose X-Forwarded-For is believed; none when left out. */
@@ -31,6 +51,8 @@ export interface ServerOptions {
   readonly maxHeapBytes?: number
   /** What happens before a request to an unknown address is answered, such as counting it. */
   readonly beforeNotFound?: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** Hears of every problem that is answered. Must not throw. */
+  readonly onProblem?: (problem: AnsweredProblem) => void
   /** Keeps bodies as bytes instead of parsing them, for an app that only forwards. */
   readonly rawBodies?: boolean
 }
@@ -68,10 +90,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     routerOptions: { maxParamLength: 256 },
     // Fastify's own answer is not a problem; refuseWhileClosing gives one.
     return503OnClosing: false,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, options),
     // The reply of a request that never reached a route is typed by that route's schema, which does not exist.
     frameworkErrors: (error, request, reply) =>
-      void sendProblem(reply as unknown as FastifyReply, request.id, toAppError(error)),
+      void answerProblem(toAppError(error), request as FastifyRequest, reply as unknown as FastifyReply, options),
   })
   requireOneHost(app)
   useBodyParser(app, options.rawBodies ?? false)
@@ -112,11 +134,12 @@ function parseBody(body: Buffer, done: (error: Error | null, value?: unknown) =>
   }
 }
 
-function useProblems(app: FastifyInstance, { mapError, beforeNotFound }: ServerOptions): void {
+function useProblems(app: FastifyInstance, options: ServerOptions): void {
+  const { mapError, beforeNotFound } = options
   app.setErrorHandler(async (thrown, request, reply) => {
     const error = mapError?.(thrown) ?? toAppError(thrown)
     logFailure(error, request)
-    return sendProblem(reply, request.id, error)
+    return answerProblem(error, request, reply, options, request.routeOptions.config.oauth)
   })
   app.setNotFoundHandler(async (request, reply) => {
     await beforeNotFound?.(request, reply)
@@ -147,26 +170,39 @@ const PROBLEM_HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
-function sendProblem(reply: FastifyReply, requestId: string, error: AppError): FastifyReply {
+function answerProblem(
+  error: AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { onProblem }: ServerOptions,
+  isOAuth = false,
+): FastifyReply {
+  const remoteAddress = request.socket.remoteAddress ?? ''
+  onProblem?.({ error, requestId: request.id, request, remoteAddress, durationMs: reply.elapsedTime })
+  return sendProblem(reply, error, problemOf(error, request.id, isOAuth))
+}
+
+function sendProblem(reply: FastifyReply, error: AppError, problem: Problem): FastifyReply {
   if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
-  return reply
-    .code(error.status)
-    .headers(PROBLEM_HEADERS)
-    .type(PROBLEM_CONTENT_TYPE)
-    .send(JSON.stringify(problemOf(error, requestId)))
+  const headers = { ...PROBLEM_HEADERS, ...error.headers }
+  return reply.code(error.status).headers(headers).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem))
 }
 
 function logFailure(error: AppError, request: FastifyRequest): void {
   const facts = { request_id: request.id, code: error.code, route: request.routeOptions.url }
-  if (error.status < 500) request.log.debug(facts, 'request refused')
+  // Whoever is told to come again comes again: the log must not be the next to have too much to do.
+  if (error.status < 500 || error.code === 'overloaded') request.log.debug(facts, 'request refused')
   else request.log.error({ ...facts, err: error.cause ?? error }, 'request failed')
 }
 
 /** Answers what is not HTTP, or came too slowly or with too much, and closes the connection. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, { onProblem }: ServerOptions): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return
-  const problem = problemOf(new AppError(brokenRequestCode(error.code)), uuidV7())
+  const [refusal, requestId] = [new AppError(brokenRequestCode(error.code)), uuidV7()]
+  const remoteAddress = socket.remoteAddress ?? ''
+  onProblem?.({ error: refusal, requestId, request: null, remoteAddress, durationMs: 0 })
+  const problem = problemOf(refusal, requestId)
   const body = JSON.stringify(problem)
   const headers = {
     ...PROBLEM_HEADERS,

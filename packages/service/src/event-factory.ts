@@ -8,11 +8,20 @@ import { createSealingKey, sealBox, type SealingKey } from '@memoric/crypto/seal
 import type { RequestContext } from './request-context.ts'
 import { uuidV7 } from './uuid-v7.ts'
 
+/** Where an event comes from: a request, or work that nobody asked for over HTTP. */
+export interface EventContext extends Omit<RequestContext, 'endpoint' | 'method'> {
+  readonly endpoint: string | null
+  readonly method: string | null
+  /** Who acts, where it is no caller. */
+  readonly actor?: string
+}
+
 export interface EventInput {
   readonly type: EventType
-  readonly context: RequestContext
+  readonly context: EventContext
   readonly resourceId: string | null
-  readonly statusCode: number
+  /** Null where nothing answered over HTTP. */
+  readonly statusCode: number | null
   readonly outcome?: Outcome
   readonly reason?: string
   readonly details?: Record<string, JsonValue>
@@ -21,6 +30,8 @@ export interface EventInput {
   /** Who acted, where it is not the caller, such as at sign-in. */
   readonly actor?: string
   readonly email?: string
+  /** The id and the time, ms since the epoch, of what happened elsewhere and is told here. */
+  readonly happened?: { readonly id: EventId; readonly at: number }
 }
 
 /** A row for the outbox. */
@@ -62,8 +73,8 @@ export function personalDataAad(eventId: string): readonly string[] {
 /** Makes the events of one app. Events carry ids and structure; what identifies a person is sealed. */
 export function createEventFactory({ app, personalDataKey, now = Date.now }: EventFactoryOptions): EventFactory {
   const begin = (input: EventInput): Beginning => {
-    const id = uuidV7()
-    return { id, time: new Date(now()).toISOString(), personal: sealPersonal(personalDataKey, id, input) }
+    const { id, at } = input.happened ?? { id: uuidV7(), at: now() }
+    return { id, time: new Date(at).toISOString(), personal: sealPersonal(personalDataKey, id, input) }
   }
   const create = (input: EventInput): OutboxEvent => eventOf(app, input, begin(input))
   const alternatives = (
@@ -93,7 +104,7 @@ function eventOf(app: string, input: EventInput, { id, time, personal }: Beginni
     time,
     datacontenttype: 'application/json',
     tenantid: tenantId,
-    actor: input.actor ?? `${caller.principal.type}:${caller.principal.id}`,
+    actor: input.actor ?? input.context.actor ?? `${caller.principal.type}:${caller.principal.id}`,
     data: eventData(input, personal),
   }
   return { eventId: id, tenantId, subject: eventSubject(tenantId, input.type), payload: JSON.stringify(event) }
@@ -118,7 +129,8 @@ function eventData(input: EventInput, personal: string | null): MemoricEvent['da
 
 function sealPersonal(key: SealingKey, eventId: string, { context, email }: EventInput): string {
   const data: PersonalData = {
-    ip_address: context.caller.clientAddress,
+    // Work that nobody asked for over HTTP comes from no address.
+    ip_address: context.caller.clientAddress || null,
     user_agent: context.caller.userAgent?.slice(0, MAX_USER_AGENT).toWellFormed() ?? null,
     email: email ?? null,
   }

@@ -36,6 +36,7 @@ export function implementRoutes<App extends AppName>(app: FastifyInstance, name:
       method: route.method,
       url: route.path,
       ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
+      ...(route.form && { config: { oauth: true } }),
       handler: (request, reply) => serve(route, handle, request, reply),
     })
   }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { requireToken } from './health-plugin.ts'
 
 export interface MetricsOptions {
@@ -8,10 +8,19 @@ export interface MetricsOptions {
   readonly token?: string | undefined
   /** Figures that are read when somebody asks, by name. */
   readonly gauges?: Readonly<Record<string, { help: string; read: () => number | Promise<number> }>>
+  /** Sums since the process started, by their labels. */
+  readonly counters?: Readonly<Record<string, CounterSource>>
+}
+
+export interface CounterSource {
+  readonly help: string
+  readonly labelNames: readonly string[]
+  readonly read: () => Iterable<{ readonly labels: Readonly<Record<string, string>>; readonly value: number }>
 }
 
 /** Serves /metrics in the Prometheus format: the process, the requests, and the figures of the app. */
-export function useMetrics(app: FastifyInstance, { app: name, token, gauges = {} }: MetricsOptions): void {
+export function useMetrics(app: FastifyInstance, options: MetricsOptions): void {
+  const { app: name, token, gauges = {}, counters = {} } = options
   const registry = new Registry()
   registry.setDefaultLabels({ app: name })
   collectDefaultMetrics({ register: registry })
@@ -37,8 +46,22 @@ export function useMetrics(app: FastifyInstance, { app: name, token, gauges = {}
       },
     })
   }
+  for (const [counter, source] of Object.entries(counters)) addCounter(registry, counter, source)
   app.get('/metrics', async (request, reply) => {
     requireToken(request, token)
     return reply.type(registry.contentType).send(await registry.metrics())
+  })
+}
+
+function addCounter(registry: Registry, name: string, { help, labelNames, read }: CounterSource): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { labels, value } of read()) this.inc(labels, value)
+    },
   })
 }

@@ -1,10 +1,11 @@
 import { ERRORS, isErrorCode, type Problem } from '@memoric/contracts/error-codes.ts'
+import { oauthErrorOf } from '@memoric/contracts/oauth-errors.ts'
 import { AppError } from './app-error.ts'
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8'
 
-/** RFC 9457 body of an error for the request `requestId`. */
-export function problemOf(error: AppError, requestId: string): Problem {
+/** RFC 9457 body of an error for the request `requestId`; `isOAuth` where OAuth clients ask (`Route.form`). */
+export function problemOf(error: AppError, requestId: string, isOAuth = false): Problem {
   const { status, title } = ERRORS[error.code]
   return {
     type: `urn:memoric:error:${error.code}`,
@@ -14,6 +15,7 @@ export function problemOf(error: AppError, requestId: string): Problem {
     ...(error.detail !== undefined && { detail: error.detail }),
     request_id: requestId,
     ...(error.errors && { errors: [...error.errors] }),
+    ...(isOAuth && { error: oauthErrorOf(error.code) }),
   }
 }
 

@@ -17,11 +17,13 @@ export interface ProductionValues {
   readonly NATS_URL: string
   readonly MEMORIC_PRIVATE_NETWORK: boolean
   readonly DATABASE_URL?: string | undefined
-  readonly MEMORIC_ENCRYPTION_KEY?: string | undefined
+  readonly KEK_PROVIDER?: string | undefined
+  readonly VAULT_ADDR?: string | undefined
   readonly MEMORIC_ALLOW_LOCAL_KEK?: boolean | undefined
   readonly AUTH_URL?: string | undefined
   readonly MEMORY_URL?: string | undefined
   readonly AUDIT_URL?: string | undefined
+  readonly MAIL_SMTP_URL?: string | undefined
   readonly TRUSTED_PROXIES?: readonly string[] | undefined
 }
 
@@ -43,6 +45,7 @@ export function brokenRules(values: ProductionValues, exposure: Exposure): strin
   return [
     ...(exposure === 'public' ? publicAddress(values) : []),
     ...(values.MEMORIC_PRIVATE_NETWORK ? [] : plainConnections(values, exposure)),
+    ...plainMail(values),
     ...localKek(values),
   ]
 }
@@ -63,7 +66,7 @@ function plainConnections(values: ProductionValues, exposure: Exposure): string[
   if (values.NATS_URL.split(',').some(isPlainNats)) {
     rules.push(`NATS_URL: plain NATS to another machine; use tls://, ${ALLOW_PRIVATE}.`)
   }
-  for (const name of ['AUTH_URL', 'MEMORY_URL', 'AUDIT_URL'] as const) {
+  for (const name of ['AUTH_URL', 'MEMORY_URL', 'AUDIT_URL', 'VAULT_ADDR'] as const) {
     const url = values[name]
     if (url !== undefined && isPlainHttp(url)) {
       rules.push(`${name}: plain HTTP to another machine; use https://, ${ALLOW_PRIVATE}.`)
@@ -72,10 +75,25 @@ function plainConnections(values: ProductionValues, exposure: Exposure): string[
   return rules
 }
 
-function localKek({ MEMORIC_ENCRYPTION_KEY, MEMORIC_ALLOW_LOCAL_KEK }: ProductionValues): string[] {
-  if (MEMORIC_ENCRYPTION_KEY === undefined || MEMORIC_ALLOW_LOCAL_KEK === true) return []
+function localKek({ KEK_PROVIDER, MEMORIC_ALLOW_LOCAL_KEK }: ProductionValues): string[] {
+  if (KEK_PROVIDER !== 'local' || MEMORIC_ALLOW_LOCAL_KEK === true) return []
   return [
     'MEMORIC_ENCRYPTION_KEY: a key encryption key on this machine; set MEMORIC_ALLOW_LOCAL_KEK=true to accept it.',
+  ]
+}
+
+/**
+ * Without `requireTLS`, whoever sits in between can hide that the server offers STARTTLS. Mail servers are seldom on the network of the
+ * apps: the URL itself has to say that this one is.
+ */
+function plainMail({ MAIL_SMTP_URL, MEMORIC_PRIVATE_NETWORK }: ProductionValues): string[] {
+  if (MAIL_SMTP_URL === undefined) return []
+  const { protocol, hostname, searchParams } = new URL(MAIL_SMTP_URL)
+  const requireTls = searchParams.get('requireTLS')
+  if (protocol === 'smtps:' || requireTls === 'true' || isThisMachine(hostname)) return []
+  if (MEMORIC_PRIVATE_NETWORK && requireTls === 'false') return []
+  return [
+    'MAIL_SMTP_URL: plain SMTP to another machine; use smtps://, or add ?requireTLS=true, or set MEMORIC_PRIVATE_NETWORK=true and add ?requireTLS=false if nobody else reaches the network in between.',
   ]
 }
 

@@ -7,6 +7,7 @@ import { captureLog } from './captured-log.ts'
 let port = 0
 let close: () => Promise<void>
 let handled = 0
+const posted: string[] = []
 
 beforeAll(async () => {
   const app = await createServer({ log: captureLog().log })
@@ -14,7 +15,10 @@ beforeAll(async () => {
     handled++
     done()
   })
-  app.post('/', (request) => ({ body: request.body ?? null }))
+  app.post('/', (request) => {
+    posted.push(request.url)
+    return { body: request.body ?? null }
+  })
   await app.listen({ host: '127.0.0.1', port: 0 })
   port = (app.server.address() as AddressInfo).port
   close = () => app.close()
@@ -91,6 +95,15 @@ describe('broken HTTP is answered with a problem and the connection closed', () 
     await say(post('content-length: 4\r\ntransfer-encoding: chunked', `0\r\n\r\n${smuggled}`))
     await say(`hello\r\n\r\n${smuggled}`)
     expect(handled - before).toBeLessThanOrEqual(1)
+  })
+
+  test('nor what follows a request for two hosts or none', async () => {
+    const next = 'POST /?next HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'
+    for (const hosts of ['', 'host: x\r\nhost: y\r\n']) {
+      const answer = await say(`GET / HTTP/1.1\r\n${hosts}\r\n${next}`)
+      expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1)
+    }
+    expect(posted).not.toContain('/?next')
   })
 
   test('a client that goes away in the middle of a body leaves the server alive', async () => {

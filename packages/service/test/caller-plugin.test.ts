@@ -2,7 +2,10 @@ import { IDENTITY_HEADER, SERVICE_KEY_HEADER } from '@memoric/contracts/caller.t
 import { signIdentity } from '@memoric/crypto/identity-statement.ts'
 import { createServiceKey, hashServiceKeySecret } from '@memoric/crypto/service-key.ts'
 import type { FastifyInstance } from 'fastify'
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { useCaller } from '../src/caller-plugin.ts'
 import { testCaller } from './test-caller.ts'
 import { problemFrom, testServer } from './test-server.ts'
@@ -102,4 +105,75 @@ describe('an app behind the gateway', () => {
     const app = await callerServer()
     expect((await problemFrom(app, { url: '/nothing' })).problem.code).toBe('invalid_service_identity')
   })
+})
+
+describe('a statement that names a request', () => {
+  const bound = (method: string, path: string) =>
+    credentials(
+      gateway.text,
+      signIdentity(gateway.secret, 'memory', { ...caller }, { now: NOW, request: { method, path } }),
+    )
+
+  test('is taken with that request', async () => {
+    const app = await callerServer()
+    expect((await app.inject({ url: '/?a=%2F', headers: bound('GET', '/?a=%2F') })).statusCode).toBe(200)
+  })
+
+  test.each([
+    ['another path', 'GET', '/other'],
+    ['another query', 'GET', '/?a=2'],
+    ['no query', 'GET', '/'],
+    ['another spelling', 'GET', '/?a=%31'],
+    ['another method', 'DELETE', '/?a=1'],
+  ])('is refused when it names %s', async (_what, method, path) => {
+    const app = await callerServer()
+    const { status, problem } = await problemFrom(app, { url: '/?a=1', headers: bound(method, path) })
+    expect({ status, code: problem.code }).toEqual({ status: 401, code: 'invalid_service_identity' })
+  })
+})
+
+describe('the keys of callers', () => {
+  const next = createServiceKey('gateway')
+  const billing = createServiceKey('billing')
+  const hashOf = ({ secret }: { secret: string }) => hashServiceKeySecret(secret).toString('hex')
+  let folder: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'memoric-hashes-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  async function statusWith(app: FastifyInstance, key: { text: string; secret: string }): Promise<number> {
+    const headers = credentials(key.text, signed({ ...caller }, { secret: key.secret }))
+    return (await app.inject({ url: '/', headers })).statusCode
+  }
+
+  test('may be several for one caller, and each is good', async () => {
+    const app = await testServer()
+    const serviceKeyHashes = { gateway: [hashOf(gateway), hashOf(next)], billing: hashOf(billing), nobody: [] }
+    useCaller(app, { audience: 'memory', serviceKeyHashes, now: () => NOW })
+    app.get('/', (request) => request.caller)
+    for (const key of [gateway, next, billing]) expect(await statusWith(app, key)).toBe(200)
+    expect(await statusWith(app, stranger)).toBe(401)
+    expect(await statusWith(app, createServiceKey('nobody'))).toBe(401)
+  })
+
+  test('are those of the file within seconds, and a damaged file opens and closes nothing', async () => {
+    const path = join(folder, 'hashes.json')
+    const hashes = (...keys: { secret: string }[]) => JSON.stringify({ gateway: keys.map(hashOf) })
+    await writeFile(path, hashes(gateway))
+    const app = await testServer()
+    const options = { serviceKeyHashes: { gateway: hashOf(gateway) }, serviceKeyHashesFile: path }
+    useCaller(app, { audience: 'memory', ...options, now: () => NOW })
+    app.get('/', (request) => request.caller)
+    expect([await statusWith(app, gateway), await statusWith(app, next)]).toEqual([200, 401])
+    await writeFile(path, hashes(gateway, next))
+    await expect.poll(() => statusWith(app, next), { timeout: 10_000 }).toBe(200)
+    expect(await statusWith(app, gateway)).toBe(200)
+    await writeFile(path, hashes(next))
+    await expect.poll(() => statusWith(app, gateway), { timeout: 10_000 }).toBe(401)
+    await writeFile(path, '')
+    await new Promise((resolve) => setTimeout(resolve, 2500))
+    expect([await statusWith(app, gateway), await statusWith(app, next)]).toEqual([401, 200])
+  }, 30_000)
 })

@@ -74,6 +74,11 @@ describe('the configuration', () => {
     ['hashes that are no JSON', { V: serviceKeyHashes }, SECRET],
     ['hashes that are no object', { V: serviceKeyHashes }, JSON.stringify([SECRET])],
     ['a hash that is none', { V: serviceKeyHashes }, JSON.stringify({ gateway: SECRET })],
+    [
+      'a list with a hash that is none',
+      { V: serviceKeyHashes },
+      JSON.stringify({ gateway: ['ab'.repeat(32), SECRET] }),
+    ],
     ['hashes the wrong way round', { V: serviceKeyHashes }, JSON.stringify({ [SECRET]: 'gateway' })],
     ['a level', { V: serverConfig.LOG_LEVEL }, SECRET],
     ['a short token', { V: serverConfig.METRICS_TOKEN }, 'tok3n'],
@@ -87,10 +92,17 @@ describe('the configuration', () => {
 
   test('reads flags, lists, numbers, keys and hashes', () => {
     const key = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
-    const hashes = { gateway: 'ab'.repeat(32) }
+    const [one, another] = ['ab'.repeat(32), 'cd'.repeat(32)]
+    const hashes = { gateway: one, billing: [one, another], nobody: [] }
     const shape = z.object({ A: flag, B: list, C: integer(0, 10), D: key256, E: serviceKeyHashes })
     const env = { A: 'false', B: ' a, b,,c ', C: '010', D: key.toString('base64'), E: JSON.stringify(hashes) }
-    expect(loadConfig(shape, env)).toEqual({ A: false, B: ['a', 'b', 'c'], C: 10, D: key, E: hashes })
+    expect(loadConfig(shape, env)).toEqual({
+      A: false,
+      B: ['a', 'b', 'c'],
+      C: 10,
+      D: key,
+      E: { ...hashes, gateway: [one] },
+    })
   })
 
   test('of a server listens on this machine only, unless told otherwise', () => {

@@ -21,9 +21,7 @@ function variables(values: Partial<ProductionValues>, exposure: 'public' | 'inte
 
 test('outside of production nothing is refused', () => {
   for (const NODE_ENV of ['development', 'test'] as const) {
-    expect(() =>
-      checkProduction({ ...local, ...elsewhere, NODE_ENV, MEMORIC_ENCRYPTION_KEY: 'k' }, 'public'),
-    ).not.toThrow()
+    expect(() => checkProduction({ ...local, ...elsewhere, NODE_ENV, KEK_PROVIDER: 'local' }, 'public')).not.toThrow()
   }
 })
 
@@ -32,7 +30,7 @@ test('everything on one machine is accepted', () => {
 })
 
 test('every broken rule is named, and no value', () => {
-  const all = { ...local, ...elsewhere, MEMORIC_ENCRYPTION_KEY: 'planted-key' }
+  const all = { ...local, ...elsewhere, KEK_PROVIDER: 'local' }
   expect(() => checkProduction(all, 'public')).toThrow(ConfigError)
   expect(() => checkProduction(all, 'public')).toThrow(
     /HOST:[^]*DATABASE_URL:[^]*NATS_URL:[^]*AUTH_URL:[^]*MEMORIC_ENCRYPTION_KEY:/,
@@ -60,6 +58,30 @@ describe('the public app', () => {
     for (const HOST of ['127.0.0.1', '127.1.2.3', 'localhost', '::1', '[::1]']) {
       expect(variables({ HOST }, 'public')).toEqual([])
     }
+  })
+})
+
+describe('SMTP', () => {
+  test.each([
+    'smtp://127.0.0.1:1025',
+    'smtp://[::1]:1025',
+    'smtps://user:p@mail.example',
+    'smtp://user:p@mail.example:587?requireTLS=true',
+  ])('is not plain to another machine with %s', (MAIL_SMTP_URL) => {
+    expect(variables({ MAIL_SMTP_URL })).toEqual([])
+  })
+
+  test.each(['smtp://mail.example', 'smtp://u:p@mail.example?requireTLS=false', 'smtp://127.0.0.1@mail.example'])(
+    'is plain to another machine with %s',
+    (MAIL_SMTP_URL) => {
+      expect(variables({ MAIL_SMTP_URL })).toEqual(['MAIL_SMTP_URL'])
+    },
+  )
+
+  test('is accepted on a private network when the URL says that it is meant', () => {
+    const [MAIL_SMTP_URL, meant] = ['smtp://relay.internal:25', 'smtp://relay.internal:25?requireTLS=false']
+    expect(variables({ MAIL_SMTP_URL, MEMORIC_PRIVATE_NETWORK: true })).toEqual(['MAIL_SMTP_URL'])
+    expect(variables({ MAIL_SMTP_URL: meant, MEMORIC_PRIVATE_NETWORK: true })).toEqual([])
   })
 })
 
@@ -117,6 +139,7 @@ test('other services on other machines need HTTPS', () => {
 })
 
 test('a key encryption key on this machine must be allowed', () => {
-  expect(variables({ MEMORIC_ENCRYPTION_KEY: 'k' })).toEqual(['MEMORIC_ENCRYPTION_KEY'])
-  expect(variables({ MEMORIC_ENCRYPTION_KEY: 'k', MEMORIC_ALLOW_LOCAL_KEK: true })).toEqual([])
+  expect(variables({ KEK_PROVIDER: 'local' })).toEqual(['MEMORIC_ENCRYPTION_KEY'])
+  expect(variables({ KEK_PROVIDER: 'local', MEMORIC_ALLOW_LOCAL_KEK: true })).toEqual([])
+  expect(variables({ KEK_PROVIDER: 'aws-kms' })).toEqual([])
 })

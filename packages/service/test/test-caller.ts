@@ -6,6 +6,7 @@ export function testCaller(changes: Partial<Caller> = {}): Caller {
   return {
     tenantId: '0198c2f0-0000-7000-8000-000000000001' as TenantId,
     principal: { type: 'api_key', id: '0198c2f0-0000-7000-8000-000000000002' },
+    sessionId: null,
     permissions: ['memories:read', 'memories:write'],
     subjects: '*',
     namespaces: '*',

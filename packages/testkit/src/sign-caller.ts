@@ -6,6 +6,7 @@ import type { ServiceKey } from '@memoric/crypto/service-key.ts'
 const anonymous: Caller = {
   tenantId: PLATFORM_TENANT,
   principal: { type: 'anonymous', id: 'anonymous' },
+  sessionId: null,
   permissions: [],
   subjects: [],
   namespaces: [],

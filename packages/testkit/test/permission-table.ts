@@ -30,7 +30,13 @@ export const permissionTable: PermissionRow[] = [
   {
     user: 'auth',
     publish: {
-      allowed: [event, 'memoric.internal.revoked', `${api}.INFO`, `${api}.STREAM.INFO.MEMORIC_EVENTS`],
+      allowed: [
+        event,
+        'memoric.internal.revoked',
+        'memoric.internal.signing_keys',
+        `${api}.INFO`,
+        `${api}.STREAM.INFO.MEMORIC_EVENTS`,
+      ],
       refused: [
         ...never.publish,
         'memoric.dead.audit',
@@ -47,7 +53,13 @@ export const permissionTable: PermissionRow[] = [
       ],
     },
     subscribe: {
-      allowed: ['_INBOX_auth.x', '_INBOX_auth.x.*', 'memoric.internal.confirmed.auth'],
+      allowed: [
+        '_INBOX_auth.x',
+        '_INBOX_auth.x.*',
+        'memoric.internal.confirmed.auth',
+        'memoric.internal.confirmed.gateway',
+        'memoric.internal.signing_keys',
+      ],
       refused: [
         ...never.subscribe,
         event,
@@ -75,6 +87,7 @@ export const permissionTable: PermissionRow[] = [
       refused: [
         ...never.publish,
         'memoric.internal.revoked',
+        'memoric.internal.signing_keys',
         'memoric.internal.confirmed.auth',
         'memoric.dead.memory',
         `${api}.STREAM.DELETE.MEMORIC_EVENTS`,
@@ -94,6 +107,7 @@ export const permissionTable: PermissionRow[] = [
         '_INBOX_audit.>',
         'memoric.internal.confirmed.auth',
         'memoric.internal.revoked',
+        'memoric.internal.signing_keys',
       ],
     },
   },
@@ -109,11 +123,17 @@ export const permissionTable: PermissionRow[] = [
         `${api}.CONSUMER.MSG.NEXT.MEMORIC_EVENTS.audit`,
         '$JS.ACK.MEMORIC_EVENTS.audit.1.1.1.1.0',
       ],
-      refused: [...never.publish, 'memoric.internal.revoked', '_INBOX_auth.x'],
+      refused: [...never.publish, 'memoric.internal.revoked', 'memoric.internal.signing_keys', '_INBOX_auth.x'],
     },
     subscribe: {
       allowed: ['_INBOX_audit.x', 'memoric.internal.confirmed.audit'],
-      refused: [...never.subscribe, 'memoric.v1.>', '_INBOX_memory.>', 'memoric.internal.confirmed.auth'],
+      refused: [
+        ...never.subscribe,
+        'memoric.v1.>',
+        '_INBOX_memory.>',
+        'memoric.internal.confirmed.auth',
+        'memoric.internal.signing_keys',
+      ],
     },
   },
   {
@@ -129,6 +149,7 @@ export const permissionTable: PermissionRow[] = [
         ...never.publish,
         event,
         'memoric.internal.revoked',
+        'memoric.internal.signing_keys',
         'memoric.internal.confirmed.auth',
         'memoric.dead.gateway',
         `${api}.STREAM.DELETE.MEMORIC_EVENTS`,
@@ -142,8 +163,14 @@ export const permissionTable: PermissionRow[] = [
       ],
     },
     subscribe: {
-      allowed: ['_INBOX_gateway.x', 'memoric.internal.revoked'],
-      refused: [...never.subscribe, 'memoric.v1.>', '_INBOX_auth.>', 'memoric.internal.confirmed.auth'],
+      allowed: ['_INBOX_gateway.x', 'memoric.internal.revoked', 'memoric.internal.signing_keys'],
+      refused: [
+        ...never.subscribe,
+        'memoric.v1.>',
+        '_INBOX_auth.>',
+        'memoric.internal.confirmed.auth',
+        'memoric.internal.confirmed.gateway',
+      ],
     },
   },
 ]
