@@ -1,3 +1,4 @@
+import { CryptoError } from '@memoric/crypto/errors.ts'
 import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
 import { isUnavailable } from '@memoric/postgres/database-error.ts'
 import { AppError } from '@memoric/service/app-error.ts'
@@ -10,6 +11,7 @@ import type { FastifyInstance } from 'fastify'
 import type { MemoryConfig } from './config.ts'
 import type { RunningDeps } from './deps.ts'
 import { canUnwrapKeys } from './keys/check-encryption-key.ts'
+import { keyHandlers } from './keys/key-rotations.ts'
 import { memoryHandlers } from './memories/memory-routes.ts'
 import { searchMemories } from './search/search-memories.ts'
 
@@ -26,13 +28,19 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
     token: config.METRICS_TOKEN,
     gauges: {
       ...outboxGauges(deps.relay),
+      memoric_key_rotations_running: { help: 'Rotations of keys that run', read: () => deps.rotations.running() },
       memoric_index_bytes: { help: 'Bytes of search indexes in memory', read: () => deps.indexes.bytes() },
     },
   })
   await app.register((scope, _options, done) => {
-    useCaller(scope, { audience: 'memory', serviceKeyHashes: config.SERVICE_KEY_HASHES })
+    useCaller(scope, {
+      audience: 'memory',
+      serviceKeyHashes: config.SERVICE_KEY_HASHES,
+      serviceKeyHashesFile: config.SERVICE_KEY_HASHES_FILE,
+    })
     implementRoutes(scope, 'memory', {
       ...memoryHandlers(deps),
+      ...keyHandlers(deps),
       searchMemories: (call) => searchMemories(deps, call),
     })
     done()
@@ -40,6 +48,10 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
   return app
 }
 
+/** The key that something was sealed with cannot be had: nobody gets ciphertext for an answer, or a server error. */
+const KEYS_AWAY: ReadonlySet<string> = new Set(['kek_unavailable', 'unknown_key', 'destroyed_key'])
+
 function mapError(error: unknown): AppError | undefined {
-  return isUnavailable(error) ? new AppError('service_unavailable', { cause: error, retryAfter: 1 }) : undefined
+  const isAway = isUnavailable(error) || (error instanceof CryptoError && KEYS_AWAY.has(error.code))
+  return isAway ? new AppError('service_unavailable', { cause: error, retryAfter: 1 }) : undefined
 }

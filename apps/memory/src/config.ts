@@ -1,4 +1,12 @@
-import { flag, integer, key256, messagingConfig, serverConfig, serviceKeyHashes } from '@memoric/service/config.ts'
+import {
+  integer,
+  key256,
+  messagingConfig,
+  serverConfig,
+  serviceKeyHashes,
+  serviceKeyHashesFile,
+} from '@memoric/service/config.ts'
+import { keyEncryptionConfig } from '@memoric/service/key-encryption/key-encryption-config.ts'
 import { networkConfig } from '@memoric/service/production-rules.ts'
 import { z } from 'zod'
 
@@ -10,18 +18,16 @@ export const memoryConfig = z.object({
   DATABASE_URL: z.string().min(1).describe('PostgreSQL, database memoric_memory, role memoric_memory'),
   DATABASE_POOL: integer(1, 200).default(10).describe('most connections to PostgreSQL'),
   ...messagingConfig,
-  MEMORIC_ENCRYPTION_KEY: z.string().min(1).describe('key encryption key: 32 random bytes in base64 or hex'),
-  MEMORIC_ALLOW_LOCAL_KEK: flag
-    .default(false)
-    .describe('in production: accept a key encryption key that lives on this machine'),
+  ...keyEncryptionConfig,
   PERSONAL_DATA_KEY: key256.describe(
     'shared with the audit service: seals addresses and e-mails in events; 32 bytes in base64',
   ),
   SERVICE_KEY_HASHES: serviceKeyHashes.describe(
     'who may call: JSON object, name of the caller -> SHA-256 of its service key in hex',
   ),
+  SERVICE_KEY_HASHES_FILE: serviceKeyHashesFile,
   KEY_CACHE_ENTRIES: integer(10, 1_000_000).default(10_000).describe('most unwrapped subject keys in memory'),
   KEY_CACHE_SECONDS: integer(1, 3600).default(300).describe('longest time that an unwrapped key stays in memory'),
-  INDEX_CACHE_MIB: integer(1, 65_536).default(256).describe('most memory for search indexes'),
+  SEARCH_CACHE_MIB: integer(1, 65_536).default(256).describe('most memory for search indexes'),
 })
 export type MemoryConfig = z.output<typeof memoryConfig>

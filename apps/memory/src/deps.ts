@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import { createLocalKek } from '@memoric/crypto/kek.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
@@ -7,9 +6,12 @@ import { createClient } from '@memoric/postgres/client.ts'
 import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { openWith, type Closer } from '@memoric/service/closer.ts'
 import { createEventFactory, createPersonalDataKey } from '@memoric/service/event-factory.ts'
+import { openKeyEncryption } from '@memoric/service/key-encryption/open-key-encryption.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { MemoryConfig } from './config.ts'
 import { checkEncryptionKey } from './keys/check-encryption-key.ts'
+import { rewrapInBackground } from './keys/rewrap-tenant-keys.ts'
+import { createRotationWorker } from './keys/rotation-worker.ts'
 import { createKeyStore } from './keys/subject-keys.ts'
 import type { MemoryDeps } from './memory-deps.ts'
 import { createWriteQueue } from './memories/write-queue.ts'
@@ -29,7 +31,7 @@ export function createDeps(config: MemoryConfig, log: Logger): Promise<RunningDe
 }
 
 async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<RunningDeps> {
-  const kek = createLocalKek(config.MEMORIC_ENCRYPTION_KEY)
+  const keks = await openKeyEncryption(config)
   const sql = createClient({ url: config.DATABASE_URL, max: config.DATABASE_POOL, applicationName: 'memoric-memory' })
   closer.defer('postgres', () => sql.end())
   await checkDatabase(sql, { migrations: MIGRATIONS })
@@ -42,20 +44,40 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
     log,
   })
   closer.defer('nats', () => messaging.close())
-  const relay = connectOutbox(messaging, 'memory', (publish) => createOutboxRelay({ sql, publish, log }))
+  const relay = connectOutbox(messaging, ['memory'], (publish) => createOutboxRelay({ sql, publish, log }))
   closer.defer('outbox relay', () => relay.close())
   const events = createEventFactory({ app: 'memory', personalDataKey: createPersonalDataKey(config.PERSONAL_DATA_KEY) })
   const reads = createReadEvents({ sql, relay, events, log })
   closer.defer('read events', () => reads.close())
   const keys = createKeyStore({
     sql,
-    kek,
+    keks,
     maxEntries: config.KEY_CACHE_ENTRIES,
     ttlMs: config.KEY_CACHE_SECONDS * 1000,
   })
   closer.defer('keys', () => keys.close())
   await checkEncryptionKey(keys)
-  const indexes = createIndexCache({ sql, keys, maxBytes: config.INDEX_CACHE_MIB * 1024 * 1024 })
+  const rewrapping = rewrapInBackground(sql, keks, log)
+  closer.defer('keys of tenants', () => rewrapping.stop())
+  const rotations = createRotationWorker({ sql, keys, events, relay, log })
+  closer.defer('rotation of keys', () => rotations.close())
+  const maxBytes = config.SEARCH_CACHE_MIB * 1024 * 1024
+  const indexes = createIndexCache({ sql, keys, events, relay, log, maxBytes })
+  closer.defer('search indexes', () => indexes.close())
   const writes = createWriteQueue(sql)
-  return { sql, keys, writes, indexes, events, reads, relay, log, messaging, closer, now: () => new Date() }
+  return {
+    sql,
+    keks,
+    keys,
+    rotations,
+    writes,
+    indexes,
+    events,
+    reads,
+    relay,
+    log,
+    messaging,
+    closer,
+    now: () => new Date(),
+  }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { placeOf, rememberMany, storedRows } from './stored-segments.ts'
 import { call, newCaller, remember, search, useMemory } from './use-memory.ts'
 
 const memory = useMemory()
@@ -45,6 +46,20 @@ test('a thief of the database reads no content, label, metadata or address', asy
     expect(text).not.toContain(word)
     expect(text).not.toContain(Buffer.from(word).toString('hex'))
     expect(text).not.toContain(Buffer.from(word).toString('base64').replace(/=+$/, '').slice(0, -1).toLowerCase())
+  }
+})
+
+test('a thief of the database reads nothing in the search segments', async () => {
+  const caller = newCaller()
+  const fields = { role: 'numbat', speaker: 'bettong', topic: 'quokka', category: 'pademelon', entities: ['dunnart'] }
+  await rememberMany(memory.app, caller, 150, { ...fields, tags: ['kowari'], metadata: { mulgara: 'ningaui' } })
+  await remember(memory.app, caller, { content: 'thylacine', subject_id: 'ada' })
+  await memory.deps.indexes.store(placeOf(caller))
+  expect(await storedRows(memory, placeOf(caller))).toHaveLength(1)
+  const text = await dump()
+  for (const word of 'numbat bettong quokka pademelon dunnart kowari mulgara ningaui thylacine'.split(' ')) {
+    expect(text).not.toContain(word)
+    expect(text).not.toContain(Buffer.from(word).toString('hex'))
   }
 })
 

@@ -121,6 +121,7 @@ export function newCaller(limits: Partial<Caller> = {}): Caller {
   return {
     tenantId: tenantId.parse(randomUUID()),
     principal: { type: 'api_key', id: randomUUID() },
+    sessionId: null,
     permissions: [...PERMISSIONS],
     subjects: '*',
     namespaces: '*',

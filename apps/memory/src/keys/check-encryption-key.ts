@@ -12,7 +12,11 @@ export async function checkEncryptionKey(keys: KeyStore): Promise<void> {
     await keys.forWriting(PLATFORM_TENANT, PROBE, () => undefined)
   } catch (cause) {
     if (!(cause instanceof CryptoError)) throw cause
-    throw new ConfigError('MEMORIC_ENCRYPTION_KEY is not the key that this database was encrypted with.', { cause })
+    if (cause.code === 'kek_unavailable') throw new ConfigError('The key encryption key cannot be reached.', { cause })
+    throw new ConfigError(
+      'The key encryption key (MEMORIC_ENCRYPTION_KEY, AWS_KMS_KEYS or VAULT_TRANSIT_KEYS) is not the one that this database was encrypted with.',
+      { cause },
+    )
   }
 }
 

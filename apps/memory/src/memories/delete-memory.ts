@@ -6,10 +6,13 @@ import { AppError } from '@memoric/service/app-error.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
+import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { checkVersion, findMemory } from './find-memory.ts'
 import { lockSubjects, removeMemory } from './memory-repository.ts'
 import type { MemoryRow } from './memory-row.ts'
+import { withFreshKeys } from './stale-keys.ts'
 
 type Delete = RouteTable['deleteMemory']
 
@@ -22,16 +25,32 @@ export async function deleteMemory(deps: MemoryDeps, call: Call<Delete>): Promis
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const row = await findMemory(deps, context, params.id)
     checkVersion(row, headers['if-match'])
-    if (await remove(deps, context, row)) return { status: 204, body: null }
+    const gone = await withFreshKeys(deps, row, () =>
+      deps.keys.forReading(row.tenant_id, row.subject_id, (keys) => remove(deps, context, keys, row)),
+    )
+    if (gone) return { status: 204, body: null }
   }
   throw new AppError('write_conflict')
 }
 
-async function remove(deps: MemoryDeps, context: RequestContext, row: MemoryRow): Promise<boolean> {
+/** Nothing of the memory stays, in the search segments neither. */
+async function remove(
+  deps: MemoryDeps,
+  context: RequestContext,
+  keys: SubjectKeys | null,
+  row: MemoryRow,
+): Promise<boolean> {
+  const keyVersion = keys?.index.current().id ?? null
+  const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
   const gone = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
-    const [, rows] = await Promise.all([lockSubjects(tx, row.tenant_id, [row.subject_id]), removeMemory(tx, row)])
-    if (rows.length > 0) await outboxInsert(tx, [deletedEvent(deps, context, row)])
-    return rows.length > 0
+    const [, rows] = await Promise.all([
+      lockSubjects(tx, row.tenant_id, [{ subjectId: row.subject_id, keyVersion }]),
+      removeMemory(tx, row),
+    ])
+    if (rows.length === 0) return false
+    const told = outboxInsert(tx, [deletedEvent(deps, context, row)])
+    await Promise.all([told, removeFromSegments(tx, keys, place, [row])])
+    return true
   })
   if (gone) deps.relay.wake()
   return gone

@@ -28,6 +28,8 @@ export interface MemoryDraft {
   readonly expiresAt: Date | null
   readonly fingerprint: Buffer
   readonly sealed: Buffer
+  /** Version of the subject's key that it is sealed with. */
+  readonly keyVersion: number
   readonly attributes: PrivateAttributes
   /** Whether the same content in the same thread is to be reinforced instead. */
   readonly reinforces: boolean
@@ -75,6 +77,7 @@ export function draftMemory(caller: Caller, input: CreateMemory, keys: SubjectKe
     expiresAt: input.ttl_seconds === undefined ? null : new Date(now.getTime() + input.ttl_seconds * 1000),
     fingerprint: fingerprintOf(keys, { namespace, threadId, content: input.content }),
     sealed: sealAttributes(keys.content.current(), place, attributes),
+    keyVersion: keys.content.current().id,
     attributes,
     reinforces: input.on_duplicate !== 'create',
   }

@@ -20,12 +20,28 @@ export interface ToldWrite {
   readonly reinforced: OutboxEvent
 }
 
-/** Locks subjects, always in the same order so that no two writers wait for each other. */
-export function lockSubjects(tx: Tx, tenantId: string, subjectIds: readonly string[]) {
+/** A subject to lock, and the version of its key that a write was sealed with; null where nothing was sealed. */
+export interface SubjectLock {
+  readonly subjectId: string
+  readonly keyVersion: number | null
+}
+
+/** SQLSTATE of `memoric.require_key_version`: the write was sealed with a key that has been rotated since. */
+export const STALE_KEY = 'MK001'
+
+/**
+ * Locks subjects, always in the same order so that no two writers wait for each other. Throws STALE_KEY when the key of one
+ * has another version now.
+ */
+export function lockSubjects(tx: Tx, tenantId: string, locks: readonly SubjectLock[]) {
   return tx`
-    select from subjects
-    where tenant_id = ${tenantId} and subject_id = any (${[...subjectIds]}::text[])
-    order by subject_id for update`
+    select memoric.require_key_version(s.key_version, l.key_version)
+    from subjects s
+    join unnest(
+      ${locks.map(({ subjectId }) => subjectId)}::text[], ${locks.map(({ keyVersion }) => keyVersion)}::int[]
+    ) as l (subject_id, key_version) on l.subject_id = s.subject_id
+    where s.tenant_id = ${tenantId}
+    order by s.subject_id for update of s`
 }
 
 /** What became of an entry. A row that was made has no `sealed`: the writer has it. */

@@ -8,8 +8,17 @@ import { getMemoryHistory } from './get-memory-history.ts'
 import { listMemories } from './list-memories.ts'
 import { updateMemory } from './update-memory.ts'
 
+type MemoryOperation =
+  | 'createMemory'
+  | 'createMemories'
+  | 'listMemories'
+  | 'getMemory'
+  | 'updateMemory'
+  | 'deleteMemory'
+  | 'getMemoryHistory'
+
 /** Handlers of the routes under /v1/memories but for search. */
-export function memoryHandlers(deps: MemoryDeps): Omit<Handlers<'memory'>, 'searchMemories'> {
+export function memoryHandlers(deps: MemoryDeps): Pick<Handlers<'memory'>, MemoryOperation> {
   return {
     createMemory: (call) => createMemory(deps, call),
     createMemories: (call) => createMemories(deps, call),

@@ -1,7 +1,8 @@
 import type { JsonValue } from '@memoric/contracts/text.ts'
+import { CryptoError } from '@memoric/crypto/errors.ts'
 import type { KeyRing } from '@memoric/crypto/key-ring.ts'
 import { recordAad } from '@memoric/crypto/record-aad.ts'
-import { openBox, sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
+import { boxKeyId, openBox, sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
 
 /** All of a memory that must not be readable at rest. */
 export interface PrivateAttributes {
@@ -32,8 +33,12 @@ export function sealAttributes(key: SealingKey, place: AttributesPlace, attribut
   return sealBox(key, aad(place), Buffer.from(JSON.stringify(attributes)))
 }
 
-/** Opens them again. Throws CryptoError `decryption_failed` for anything but the box of this place. */
+/**
+ * Opens them again. Throws CryptoError `unknown_key` for a box that was sealed with a key that is not in the ring, perhaps since the
+ * ring was read; `decryption_failed` for anything else but the box of this place.
+ */
 export function openAttributes(keys: KeyRing<SealingKey>, place: AttributesPlace, sealed: Buffer): PrivateAttributes {
+  if (keys.find(boxKeyId(sealed)) === undefined) throw new CryptoError('unknown_key')
   // Authenticated: these are the bytes that sealAttributes wrote.
   return JSON.parse(openBox(keys, aad(place), sealed).toString()) as PrivateAttributes
 }

@@ -10,6 +10,7 @@ import { scopeOf } from '../caller-scope.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { checkVersion, findMemory, withKeysOf } from './find-memory.ts'
+import { withFreshKeys } from './stale-keys.ts'
 import { fingerprintOf } from './memory-draft.ts'
 import { lockSubjects, replaceMemory, type Replacement } from './memory-repository.ts'
 import { memoryView, openRow, type MemoryRow } from './memory-row.ts'
@@ -26,7 +27,9 @@ export async function updateMemory(deps: MemoryDeps, call: Call<Update>): Promis
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const row = await findMemory(deps, context, params.id)
     checkVersion(row, headers['if-match'])
-    const memory = await withKeysOf(deps, row, (keys) => replace(deps, context, keys, row, body))
+    const memory = await withFreshKeys(deps, row, () =>
+      withKeysOf(deps, row, (keys) => replace(deps, context, keys, row, body)),
+    )
     if (memory !== null) return { status: 200, body: memory, headers: { etag: `"${memory.version}"` } }
   }
   throw new AppError('write_conflict')
@@ -43,7 +46,7 @@ async function replace(
   const next = replacement(deps, keys, row, attributes, change)
   const [updated] = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
     const [, rows] = await Promise.all([
-      lockSubjects(tx, row.tenant_id, [row.subject_id]),
+      lockSubjects(tx, row.tenant_id, [{ subjectId: row.subject_id, keyVersion: keys.content.current().id }]),
       replaceMemory(tx, row, next),
     ])
     if (rows.length > 0) await outboxInsert(tx, [updatedEvent(deps, context, row, change)])
@@ -51,6 +54,7 @@ async function replace(
   })
   if (updated === undefined) return null
   deps.relay.wake()
+  deps.indexes.changed({ tenantId: row.tenant_id, subjectId: row.subject_id }, [updated.change])
   return memoryView(updated, attributes)
 }
 

@@ -5,6 +5,7 @@ import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { draftMemory, subjectOfDraft, type MemoryDraft } from './memory-draft.ts'
 import { memoryView, openRow } from './memory-row.ts'
+import { withFreshKeysOf } from './stale-keys.ts'
 import type { DraftFate, DraftWrite } from './write-queue.ts'
 
 export interface Written {
@@ -22,10 +23,20 @@ export async function writeMemories(
   context: RequestContext,
   inputs: readonly CreateMemory[],
 ): Promise<Written[]> {
-  const writes = await draftAll(deps, context, inputs)
-  const fates = await deps.writes.write(scopeOf(context.caller), writes)
+  const fates = await withFreshKeysOf(deps, context, inputs, async () =>
+    deps.writes.write(scopeOf(context.caller), await draftAll(deps, context, inputs)),
+  )
   deps.relay.wake()
+  noteChanges(deps, fates)
   return Promise.all(fates.map((fate) => written(deps, fate)))
+}
+
+function noteChanges(deps: MemoryDeps, fates: readonly DraftFate[]): void {
+  for (const [subjectId, written] of Map.groupBy(fates, ({ row }) => row.subject_id)) {
+    const tenantId = written[0]?.row.tenant_id
+    const changes = written.map(({ row }) => row.change)
+    if (tenantId !== undefined) deps.indexes.changed({ tenantId, subjectId }, changes)
+  }
 }
 
 /** Seals each input under the keys of its subject; the order of the inputs stays. */

@@ -97,9 +97,9 @@ function takeJobs(waiting: Job[]): Job[] {
 async function commit(sql: Sql, scope: Scope, writes: readonly DraftWrite[]): Promise<DraftFate[]> {
   const { entries, asks } = mergeDrafts(writes.map(({ draft }) => draft))
   const told = asks.map((ask, at) => ({ ask, ...eventsAt(writes, at) }))
-  const subjects = [...new Set(entries.map(({ draft }) => draft.subjectId))]
+  const locks = [...new Map(entries.map(({ draft }) => [`${draft.keyVersion} ${draft.subjectId}`, draft])).values()]
   const [, rows] = await tenantFlight(sql, scope, (tx) => [
-    lockSubjects(tx, scope.tenantId, subjects),
+    lockSubjects(tx, scope.tenantId, locks),
     writeEntries(tx, scope.tenantId, entries, told),
   ])
   const written = new Map(rows.map((row) => [row.entry_id, row]))

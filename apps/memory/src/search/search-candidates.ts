@@ -1,12 +1,24 @@
 import type { AllowList } from '@memoric/contracts/caller.ts'
 import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
-import { allows } from '@memoric/service/caller-limits.ts'
-import { containsJson } from './contains-json.ts'
-import type { IndexedMemory, SubjectIndex } from './subject-index.ts'
+import { allowedNamespaces, type DocumentTest, testsOf } from './document-tests.ts'
+import type { IndexPart } from './index-part.ts'
+import type { Segment } from './segment-format.ts'
+import type { SubjectIndex } from './subject-index.ts'
 
-/** Which memories of an index a search looks at. `state[i]` is HIDDEN, VISIBLE or ELIGIBLE for document `i`. */
+/** Which documents of a part a search looks at. */
+export interface PartCandidates {
+  readonly part: IndexPart
+  /** HIDDEN, VISIBLE or ELIGIBLE for each document; null when all are eligible. */
+  readonly state: Uint8Array | null
+  readonly visible: number
+  readonly eligible: number
+  /** Words in the visible documents together. */
+  readonly visibleLength: number
+}
+
+/** Which memories a search looks at. */
 export interface Candidates {
-  readonly state: Uint8Array
+  readonly parts: readonly PartCandidates[]
   /** Memories that the caller may see, whose words weigh in the statistics. */
   readonly visible: number
   /** Words in the visible memories together. */
@@ -19,8 +31,6 @@ const HIDDEN = 0
 export const VISIBLE = 1
 export const ELIGIBLE = 2
 
-type Test = (memory: IndexedMemory) => boolean
-
 /** Sorts the memories of an index into hidden, visible and eligible ones. `now` in ms since the epoch. */
 export function selectCandidates(
   index: SubjectIndex,
@@ -29,53 +39,68 @@ export function selectCandidates(
   scope: SearchScope,
   now: number,
 ): Candidates {
-  const passes = all(testsOf(request, scope))
-  const state = new Uint8Array(index.documents.length)
+  const parts = index.parts.map((part) => selectInPart(part, namespaces, request, scope, now))
+  const sum = (read: (part: PartCandidates) => number) => parts.reduce((total, part) => total + read(part), 0)
+  return {
+    parts,
+    visible: sum(({ visible }) => visible),
+    visibleLength: sum(({ visibleLength }) => visibleLength),
+    eligible: sum(({ eligible }) => eligible),
+  }
+}
+
+function selectInPart(
+  part: IndexPart,
+  namespaces: AllowList,
+  request: SearchRequest,
+  scope: SearchScope,
+  now: number,
+): PartCandidates {
+  const tests = testsOf(part.segment, request, scope)
+  const seesAll = part.deaths === 0 && part.segment.earliestExpiry > now && isWhollyAllowed(part.segment, namespaces)
+  if (seesAll && tests.length === 0) return whole(part, null)
+  const state = new Uint8Array(part.segment.documents).fill(tests.length === 0 ? ELIGIBLE : VISIBLE)
+  const seen = seesAll ? whole(part, state) : hide(part, state, namespaces, now)
+  return tests.length === 0 ? seen : { ...seen, eligible: markEligible(state, tests) }
+}
+
+/** Often all documents of a segment are in one namespace. */
+function isWhollyAllowed(segment: Segment, namespaces: AllowList): boolean {
+  if (namespaces === '*') return true
+  return segment.numbers.namespace.mask === 0 && allowedNamespaces(segment, namespaces)(0)
+}
+
+function whole(part: IndexPart, state: Uint8Array | null): PartCandidates {
+  const { documents, totalLength } = part.segment
+  return { part, state, visible: documents, eligible: documents, visibleLength: totalLength }
+}
+
+/** Hides what is dead, has expired, or is in a namespace that the caller may not see. */
+function hide(part: IndexPart, state: Uint8Array, namespaces: AllowList, now: number): PartCandidates {
+  const { segment, dead } = part
+  const { expiresAt } = segment.times
+  const { length } = segment.numbers
+  const isAllowed = allowedNamespaces(segment, namespaces)
   let visible = 0
   let visibleLength = 0
-  let eligible = 0
-  for (const [number, memory] of index.documents.entries()) {
-    if (memory === undefined || memory.expiresAt <= now || !allows(namespaces, memory.namespace)) {
-      state[number] = HIDDEN
+  for (let document = 0; document < state.length; document++) {
+    const hasExpired = (expiresAt.values[document & expiresAt.mask] ?? 0) <= now
+    if (dead[document] === 1 || hasExpired || !isAllowed(document)) {
+      state[document] = HIDDEN
       continue
     }
     visible += 1
-    visibleLength += memory.length
-    const isEligible = passes(memory)
-    state[number] = isEligible ? ELIGIBLE : VISIBLE
-    if (isEligible) eligible += 1
+    visibleLength += length.values[document & length.mask] ?? 0
   }
-  return { state, visible, visibleLength, eligible }
+  return { part, state, visible, visibleLength, eligible: visible }
 }
 
-function all(tests: readonly Test[]): Test {
-  return (memory) => tests.every((test) => test(memory))
-}
-
-function testsOf({ namespace, thread_id, topic, filters = {} }: SearchRequest, scope: SearchScope): Test[] {
-  const { after, before, tier, role, speaker, category, tags, metadata } = filters
-  const tests: [unknown, Test][] = [
-    [namespace, (memory) => memory.namespace === namespace],
-    [scope === 'thread' ? thread_id : undefined, (memory) => memory.threadId === thread_id],
-    [scope === 'topic' ? topic : undefined, (memory) => sameLabel(memory.topic, topic)],
-    [after, atOrAfter(after)],
-    [before, (memory) => !atOrAfter(before)(memory)],
-    [tier, (memory) => memory.tier === tier],
-    [role, (memory) => sameLabel(memory.role, role)],
-    [speaker, (memory) => sameLabel(memory.speaker, speaker)],
-    [category, (memory) => sameLabel(memory.category, category)],
-    [tags, (memory) => tags?.every((tag) => memory.tags.some((own) => sameLabel(own, tag))) ?? true],
-    [metadata, (memory) => metadata === undefined || containsJson(memory.metadata, metadata)],
-  ]
-  return tests.filter(([wanted]) => wanted !== undefined).map(([, test]) => test)
-}
-
-function atOrAfter(time: string | undefined): Test {
-  const limit = time === undefined ? -Infinity : Date.parse(time)
-  return (memory) => memory.occurredAt >= limit
-}
-
-/** Labels are compared without regard to case. */
-function sameLabel(own: string | null, wanted: string | undefined): boolean {
-  return own !== null && wanted !== undefined && own.toLowerCase() === wanted.toLowerCase()
+function markEligible(state: Uint8Array, tests: readonly DocumentTest[]): number {
+  let eligible = 0
+  for (let document = 0; document < state.length; document++) {
+    if (state[document] !== VISIBLE || !tests.every((test) => test(document))) continue
+    state[document] = ELIGIBLE
+    eligible += 1
+  }
+  return eligible
 }

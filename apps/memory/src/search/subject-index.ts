@@ -1,128 +1,115 @@
-import type { PrivateAttributes } from '../memories/private-attributes.ts'
-import type { IndexRow } from './index-repository.ts'
-import { words } from './words.ts'
+import { buildSegment } from './build-segment.ts'
+import type { IndexDocument } from './index-document.ts'
+import { createPart, type IndexPart, living, partBytes, wipePart } from './index-part.ts'
+import { idWords } from './memory-ids.ts'
+import { mergeSegments } from './merge-segments.ts'
+import { fitTogether } from './plan-storing.ts'
+import { bury, supersede, supersedeAll } from './supersede.ts'
+import type { TermSeed } from './term-hash.ts'
 
-/** What the index keeps of a memory: all that filters and ranking look at, but not its content. */
-export interface IndexedMemory {
-  readonly id: string
-  readonly namespace: string
-  readonly threadId: string | null
-  readonly tier: string
-  readonly role: string | null
-  readonly speaker: string | null
-  readonly topic: string | null
-  readonly category: string | null
-  readonly tags: readonly string[]
-  readonly metadata: PrivateAttributes['metadata']
-  readonly importance: number
-  readonly seenCount: number
-  /** ms since the epoch */
-  readonly occurredAt: number
-  /** ms since the epoch; Infinity when it never expires */
-  readonly expiresAt: number
-  /** Number of words. */
-  readonly length: number
-}
-
-/** Where a term occurs: `documents[i]` is the number of a memory, `frequencies[i]` how often the term is in it. */
-export interface Postings {
-  readonly documents: readonly number[]
-  readonly frequencies: readonly number[]
-}
-
-/** The inverted index of one subject, in memory. Documents are numbered as they come; replaced and deleted ones leave a hole. */
+/**
+ * The inverted index of one subject as a process holds it: segments in the order of the changes that they cover, without gaps.
+ * Stored ones come first; those after them, which only this process has, are its tail.
+ */
 export interface SubjectIndex {
+  readonly seed: TermSeed
+  /** When the subject was made, ms since the epoch: one that is erased and made again is another. Null when there is none. */
+  readonly subjectSince: number | null
+  /** False while a newer version of the program writes the segments of this subject. */
+  readonly isStorable: boolean
   /** Every change of the subject up to this one is in the index. */
-  change: number
-  readonly documents: readonly (IndexedMemory | undefined)[]
-  /** Live memories. */
+  readonly change: number
+  readonly parts: readonly IndexPart[]
+  /** Memories that are alive. */
   readonly size: number
-  /** Rough size in bytes. */
   readonly bytes: number
-  postings(term: string): Postings | undefined
-  /** Adds a memory, or replaces the version that is there. */
-  put(row: IndexRow, attributes: PrivateAttributes): void
-  remove(id: string): void
+  /** Takes in what changed up to `toChange`: documents in their current version, and ids of deleted memories. */
+  take(documents: readonly IndexDocument[], deleted: readonly string[], toChange: number): void
+  /** Puts one part in the place of parts that follow each other. False when they are not there any more. */
+  replace(parts: readonly IndexPart[], by: IndexPart): boolean
+  /** Overwrites everything but what `kept` has, too. */
+  wipe(kept?: SubjectIndex): void
 }
 
-const BYTES_PER_MEMORY = 400
-const BYTES_PER_POSTING = 18
+/** So many parts of the tail become one. */
+const FAN = 4
 
-/** An empty index. */
-export function createSubjectIndex(): SubjectIndex {
-  const documents: (IndexedMemory | undefined)[] = []
-  const numbers = new Map<string, number>()
-  const terms = new Map<string, { documents: number[]; frequencies: number[] }>()
-  let postingCount = 0
+export interface SubjectIndexOptions {
+  readonly seed: TermSeed
+  readonly subjectSince?: number | null
+  /** Cover all changes up to the last one of the last part. */
+  readonly parts?: readonly IndexPart[]
+  readonly isStorable?: boolean
+}
 
+export function createSubjectIndex({
+  seed,
+  subjectSince = null,
+  parts = [],
+  isStorable = true,
+}: SubjectIndexOptions): SubjectIndex {
+  let held = [...parts]
+  let upTo = covered()
+  supersedeAll(held)
   return {
-    change: 0,
-    documents,
+    seed,
+    subjectSince,
+    isStorable,
+    get change() {
+      return upTo
+    },
+    get parts() {
+      return held
+    },
     get size() {
-      return numbers.size
+      return held.reduce((sum, part) => sum + living(part), 0)
     },
     get bytes() {
-      return documents.length * BYTES_PER_MEMORY + postingCount * BYTES_PER_POSTING
+      return held.reduce((sum, part) => sum + partBytes(part), 0)
     },
-    postings: (term) => terms.get(term),
-    put(row, attributes) {
-      remove(row.id)
-      const tokens = searchableWords(attributes)
-      numbers.set(row.id, documents.length)
-      addPostings(documents.length, tokens)
-      documents.push(indexed(row, attributes, tokens.length))
+    take(documents, deleted, toChange) {
+      if (documents.length > 0) append(createPart(buildSegment(documents, seed, { fromChange: covered(), toChange })))
+      for (const id of deleted) bury(held, idWords(id))
+      upTo = toChange
     },
-    remove,
+    replace(replaced, by) {
+      const [first] = replaced
+      const at = first === undefined ? -1 : held.indexOf(first)
+      if (at === -1 || !replaced.every((part, offset) => held[at + offset] === part)) return false
+      held.splice(at, replaced.length, by)
+      return true
+    },
+    wipe(kept) {
+      const others = new Set(kept?.parts.map(({ segment }) => segment))
+      for (const part of held) if (!others.has(part.segment)) wipePart(part)
+      held = []
+    },
   }
 
-  function remove(id: string): void {
-    const number = numbers.get(id)
-    if (number === undefined) return
-    documents[number] = undefined
-    numbers.delete(id)
+  /** What lies between this and `change` left nothing to index. */
+  function covered(): number {
+    return held.at(-1)?.segment.toChange ?? 0
   }
 
-  function addPostings(document: number, tokens: readonly string[]): void {
-    for (const [term, frequency] of countTerms(tokens)) {
-      let postings = terms.get(term)
-      if (postings === undefined) terms.set(term, (postings = { documents: [], frequencies: [] }))
-      postings.documents.push(document)
-      postings.frequencies.push(frequency)
-      postingCount += 1
+  function append(part: IndexPart): void {
+    for (const older of held) supersede(older, part)
+    held.push(part)
+    fold()
+  }
+
+  /** Keeps the tail to a few parts: some of about the same size become one. */
+  function fold(): void {
+    for (;;) {
+      const last = held.slice(-FAN)
+      const [first] = last
+      if (first === undefined || last.length < FAN || !last.every(isLoose)) return
+      if (living(first) > living(last.at(-1) ?? first) || !fitTogether(last)) return
+      held.splice(-FAN, FAN, createPart(mergeSegments(last)))
+      last.forEach(wipePart)
     }
   }
 }
 
-/** All words by which a memory can be found: who spoke, about what, and what was said. */
-function searchableWords(attributes: PrivateAttributes): string[] {
-  const { speaker, topic, category, entities, tags, content } = attributes
-  const labels = [speaker, topic, category, ...entities, ...tags].filter((label) => label !== null)
-  return words(labels.length === 0 ? content : `${labels.join(' \n')} \n${content}`)
-}
-
-function countTerms(tokens: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
-  return counts
-}
-
-function indexed(row: IndexRow, attributes: PrivateAttributes, length: number): IndexedMemory {
-  const { role, speaker, topic, category, tags, metadata } = attributes
-  return {
-    id: row.id,
-    namespace: row.namespace,
-    threadId: row.thread_id,
-    tier: row.tier,
-    role,
-    speaker,
-    topic,
-    category,
-    tags,
-    metadata,
-    importance: row.importance,
-    seenCount: row.seen_count,
-    occurredAt: row.occurred_at.getTime(),
-    expiresAt: row.expires_at?.getTime() ?? Infinity,
-    length,
-  }
+function isLoose({ storedId, stopgap, busy }: IndexPart): boolean {
+  return storedId === null && stopgap === null && !busy
 }

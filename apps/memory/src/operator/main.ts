@@ -1,0 +1,7 @@
+import { runIndexCommand } from './index-command.ts'
+
+process.exitCode = await runIndexCommand(process.argv.slice(2), {
+  env: process.env,
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+})

@@ -1,0 +1,116 @@
+import type { AllowList, Caller } from '@memoric/contracts/caller.ts'
+import type { Memory } from '@memoric/contracts/memory-contract.ts'
+import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { bruteForceSearch } from './brute-force-search.ts'
+import { type Drafted, drafted, NAMESPACES, request } from './random-memories.ts'
+import { call, newCaller, search, type TestProcess, useMemory } from './use-memory.ts'
+
+const memory = useMemory()
+
+/** What happens; `at` says in which of the two processes. */
+type Step = { readonly at: 0 | 1 } & (
+  | { readonly do: 'write'; readonly drafts: readonly Drafted[] }
+  | { readonly do: 'change'; readonly which: readonly number[]; readonly draft: Drafted }
+  | { readonly do: 'delete'; readonly which: readonly number[] }
+  | { readonly do: 'store' }
+  | { readonly do: 'forget' }
+)
+
+const at = fc.constantFrom(0 as const, 1 as const)
+const which = fc.array(fc.nat(10_000), { minLength: 1, maxLength: 6 })
+const drafts = fc.array(drafted, { minLength: 20, maxLength: 150 })
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ at, do: fc.constant('write' as const), drafts }) },
+  { weight: 2, arbitrary: fc.record({ at, do: fc.constant('change' as const), which, draft: drafted }) },
+  { weight: 2, arbitrary: fc.record({ at, do: fc.constant('delete' as const), which }) },
+  { weight: 2, arbitrary: fc.record({ at, do: fc.constant('store' as const) }) },
+  { weight: 1, arbitrary: fc.record({ at, do: fc.constant('forget' as const) }) },
+)
+const asked = fc.tuple(request, fc.oneof(fc.constant('*' as const), fc.subarray(NAMESPACES, { minLength: 1 })))
+
+/** One subject, the two processes that serve it, and what they should know. */
+function createWorld(processes: readonly [TestProcess, TestProcess]) {
+  const caller = newCaller()
+  const place = { tenantId: caller.tenantId, subjectId: 'ada' }
+  const known = new Map<string, Memory>()
+  const pick = (numbers: readonly number[]): Memory[] => {
+    const all = [...known.values()]
+    return [...new Set(numbers.map((number) => all[number % all.length]).filter((found) => found !== undefined))]
+  }
+  const keep = ({ id, ...rest }: Memory): void => void known.set(id, { id, ...rest })
+
+  return { caller, known, apply }
+
+  async function apply(happens: Step): Promise<void> {
+    const { app, deps } = processes[happens.at]
+    if (happens.do === 'write') {
+      const items = happens.drafts.map((draft) => ({ ...bodyOf(draft), subject_id: 'ada' }))
+      const answer = await call<{ items: { memory: Memory }[] }>(app, caller, 'POST', '/v1/memories/batch', { items })
+      for (const { memory: written } of answer.body.items) keep(written)
+    } else if (happens.do === 'change') {
+      // A memory stays where it was said.
+      const { namespace, thread_id, ...change } = happens.draft
+      expect([namespace, thread_id]).toHaveLength(2)
+      for (const { id } of pick(happens.which))
+        keep((await call(app, caller, 'PATCH', `/v1/memories/${id}`, change)).body)
+    } else if (happens.do === 'delete') {
+      for (const { id } of pick(happens.which)) {
+        expect((await call(app, caller, 'DELETE', `/v1/memories/${id}`)).status).toBe(204)
+        known.delete(id)
+      }
+    } else if (happens.do === 'store') await deps.indexes.store(place)
+    else deps.indexes.forget(place)
+  }
+}
+
+function bodyOf(draft: Drafted): object {
+  return Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== null))
+}
+
+async function compare(
+  { app }: TestProcess,
+  caller: Caller,
+  known: ReadonlyMap<string, Memory>,
+  body: Partial<SearchRequest>,
+  namespaces: AllowList,
+): Promise<void> {
+  const scope: SearchScope = body.thread_id !== undefined ? 'thread' : body.topic !== undefined ? 'topic' : 'subject'
+  const isAllowed = namespaces === '*' || body.namespace === undefined || namespaces.includes(body.namespace)
+  const answer = await search(app, { ...caller, namespaces }, { ...body, subject_id: 'ada' })
+  expect(answer.status).toBe(isAllowed ? 200 : 403)
+  if (!isAllowed) return
+  const expected = bruteForceSearch([...known.values()], namespaces, body, scope, Date.now())
+  expect(answer.body.searched).toBe(expected.searched)
+  expect(answer.body.results).toHaveLength(expected.results.length)
+  for (const [place, { score }] of expected.results.entries()) {
+    const found = answer.body.results[place]
+    expect(found?.score).toBeCloseTo(score, 6)
+    expect(found?.memory).toEqual(known.get(found?.memory.id ?? ''))
+  }
+}
+
+test('two processes agree with each other and with a look at every memory after every write, change, deletion, storing and restart', async () => {
+  const processes = [memory, await memory.startAnother()] as const
+  const stored: number[] = []
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(step, fc.array(asked, { maxLength: 3 })), { minLength: 4, maxLength: 14 }),
+      async (steps) => {
+        const world = createWorld([...processes])
+        for (const [happens, searches] of steps) {
+          await world.apply(happens)
+          for (const [body, namespaces] of searches) {
+            for (const each of processes) await compare(each, world.caller, world.known, body, namespaces)
+          }
+        }
+        const rows = await memory.admin`select memories from search_segments where tenant_id = ${world.caller.tenantId}`
+        stored.push(rows.length)
+      },
+    ),
+    { numRuns: 15, interruptAfterTimeLimit: 60_000 },
+  )
+  // Or nothing of it was about segments.
+  expect(Math.max(...stored)).toBeGreaterThan(0)
+}, 120_000)
