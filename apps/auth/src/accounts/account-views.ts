@@ -18,6 +18,10 @@ export function userView(personal: FieldSealer, row: UserRow): UserView {
     email: personal.open({ ...place, field: 'email' }, row.email_sealed),
     display_name: name === null ? null : personal.open({ ...place, field: 'display_name' }, name),
     role: row.role,
+    active: row.deactivated_at === null,
+    email_verified: row.email_verified_at !== null,
+    totp_enabled: row.totp_confirmed_at !== null,
+    last_sign_in_at: row.last_sign_in_at?.toISOString() ?? null,
     created_at: row.created_at.toISOString(),
   }
 }

@@ -7,30 +7,32 @@ export interface UserRow {
   readonly email_sealed: Uint8Array
   readonly display_name_sealed: Uint8Array | null
   readonly role: Role
+  readonly deactivated_at: Date | null
+  readonly email_verified_at: Date | null
+  readonly totp_confirmed_at: Date | null
+  readonly last_sign_in_at: Date | null
   readonly created_at: Date
 }
 
 /** A user with what sign-in looks at. */
 export interface AccountRow extends UserRow {
-  readonly password_hash: string
-  readonly deactivated_at: Date | null
+  readonly password_hash: string | null
+  readonly totp_sealed: Uint8Array | null
 }
 
-export type NewUser = Omit<AccountRow, 'created_at' | 'deactivated_at'> & { readonly email_index: Uint8Array }
+export type NewUser = Pick<
+  AccountRow,
+  'tenant_id' | 'id' | 'email_sealed' | 'display_name_sealed' | 'role' | 'password_hash'
+> & { readonly email_index: Uint8Array }
+
+/** The columns of a UserRow. */
+export function userColumns(tx: Tx) {
+  return tx`tenant_id, id, email_sealed, display_name_sealed, role, deactivated_at, email_verified_at,
+    totp_confirmed_at, last_sign_in_at, created_at`
+}
 
 export function selectUser(tx: Tx, tenantId: string, id: string) {
-  return tx<UserRow[]>`
-    select tenant_id, id, email_sealed, display_name_sealed, role, created_at
-    from users where tenant_id = ${tenantId} and id = ${id}`
-}
-
-/** The accounts of an e-mail in every tenant, or in the one that is named; oldest first, `max` rows at most. */
-export function selectAccounts(tx: Tx, emailIndex: Uint8Array, tenantId: string | null, max: number) {
-  return tx<AccountRow[]>`
-    select tenant_id, id, email_sealed, display_name_sealed, role, created_at, password_hash, deactivated_at
-    from users
-    where email_index = ${emailIndex} and (${tenantId}::uuid is null or tenant_id = ${tenantId})
-    order by created_at, id limit ${max}`
+  return tx<UserRow[]>`select ${userColumns(tx)} from users where tenant_id = ${tenantId} and id = ${id}`
 }
 
 /** Lets one transaction at a time decide whether an e-mail is free. */
@@ -47,7 +49,7 @@ export function insertUser(tx: Tx, user: NewUser) {
     insert into users (tenant_id, id, email_index, email_sealed, display_name_sealed, role, password_hash)
     values (${user.tenant_id}, ${user.id}, ${user.email_index}, ${user.email_sealed}, ${user.display_name_sealed},
       ${user.role}, ${user.password_hash})
-    returning tenant_id, id, email_sealed, display_name_sealed, role, created_at`
+    returning ${userColumns(tx)}`
 }
 
 /** Replaces a hash by one of today's cost, unless the password has changed in between. */
@@ -55,4 +57,11 @@ export function replacePasswordHash(tx: Tx, { tenant_id, id, password_hash }: Ac
   return tx`
     update users set password_hash = ${newHash}
     where tenant_id = ${tenant_id} and id = ${id} and password_hash = ${password_hash}`
+}
+
+/** Notes that the user has shown to receive mail at the address. */
+export function markEmailVerified(tx: Tx, tenantId: string, id: string) {
+  return tx`
+    update users set email_verified_at = now()
+    where tenant_id = ${tenantId} and id = ${id} and email_verified_at is null`
 }
