@@ -10,35 +10,35 @@ import {
   type RefreshTokenPlace,
   selectRefreshToken,
 } from './refresh-token-repository.ts'
-import {
-  type LiveSession,
-  lockLiveSession,
-  type NewSession,
-  prolongSession,
-  REFRESH_TOKEN_PREFIX,
-  revokeSession,
-} from './session-repository.ts'
+import { lockLiveSession, prolongSession } from './live-session-repository.ts'
+import { type LiveSession, revokeSession } from './session-repository.ts'
+import { REFRESH_TOKEN_PREFIX } from './new-session.ts'
+import type { ContinuedSession } from './token-pair.ts'
 import { tokenRefreshed, tokenReused } from './session-events.ts'
 
 /** Seconds in which a used token gives the same successor again: the answer may have been lost, or two asked at once. */
 const GRACE_SECONDS = 10
 
 /** The session goes on with a token, or has ended because a used token came back. */
-export type Exchange = { readonly session: NewSession } | { readonly session: null }
+export type Exchange = { readonly session: ContinuedSession } | { readonly session: null }
 
-/** Exchanges a refresh token, one at a time for each session. Throws AppError `invalid_token` when the session is over. */
+/**
+ * Exchanges a refresh token, one at a time for each session. Throws AppError `invalid_token` when the session is over,
+ * `tenant_suspended` while it may not go on.
+ */
 export async function exchangeToken(
   tx: Tx,
   deps: Deps,
   presented: RefreshTokenPlace,
   context: RequestContext,
 ): Promise<Exchange> {
-  const [session] = await lockLiveSession(tx, presented.tenantId, presented.sessionId)
+  const [session] = await lockLiveSession(tx, presented.tenantId, presented.sessionId, deps.config)
   const [token] = await selectRefreshToken(tx, presented)
   if (session === undefined || token === undefined) throw new AppError('invalid_token')
   const { used_seconds_ago: age, successor_sealed: successor } = token
+  if (age !== null && age > GRACE_SECONDS) return endSession(tx, deps, session, context)
+  if (session.suspended) throw new AppError('tenant_suspended')
   if (age === null || successor === null) return rotate(tx, deps, presented, session, context)
-  if (age > GRACE_SECONDS) return endSession(tx, deps, session, context)
   const refreshToken = deps.keys.credentials.open(successorPlace(presented), successor)
   await outboxInsert(tx, [tokenRefreshed(deps.events, session, context, { repeated: true })])
   return { session: { ...session, refreshToken } }

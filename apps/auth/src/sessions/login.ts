@@ -1,99 +1,103 @@
-import { PLATFORM_TENANT, type TenantId } from '@memoric/contracts/ids.ts'
-import { outboxInsert } from '@memoric/postgres/outbox.ts'
-import { systemFlight, tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
+import type { Tx } from '@memoric/postgres/lease.ts'
+import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { AppError } from '@memoric/service/app-error.ts'
-import type { RequestContext } from '@memoric/service/request-context.ts'
 import { userView } from '../accounts/account-views.ts'
-import { type AccountRow, replacePasswordHash, selectAccounts } from '../accounts/user-repository.ts'
 import type { Deps } from '../deps.ts'
 import type { Handler } from '../handler.ts'
-import { tenantScope } from '../tenant-scope.ts'
-import { matchAccount, type SignInRefusal } from './match-account.ts'
-import { insertSession, newSession, type NewSession } from './session-repository.ts'
+import { requiredActions } from '../tenants/required-actions.ts'
+import { countAttempt, type CountedAttempt } from '../throttle/attempt-repository.ts'
+import { refusedFor, tellRefusal } from '../throttle/refused-attempt.ts'
+import { type Admission, admission, attemptPlace, withdraw } from '../throttle/sign-in-throttle.ts'
+import { beginPasswordSession, type SignInAttempt } from './begin-password-session.ts'
+import { matchAccount } from './match-account.ts'
+import type { NewSession } from './new-session.ts'
+import { SignInRefused } from './sign-in-refused.ts'
+import { selectSignInAccounts, type SignInAccount } from './sign-in-repository.ts'
+import { objectionTo, settingsOf } from './sign-in-rules.ts'
 import { tokenPair } from './token-pair.ts'
 
 /** Tenants in which one e-mail is tried when none is named. */
 const MAX_ACCOUNTS = 5
 
-/** What a request that signs in is about. */
-interface Attempt {
-  readonly email: string
-  readonly password: string
-  readonly context: RequestContext
+interface SignedIn {
+  readonly account: SignInAccount
+  readonly session: NewSession
 }
 
-/** Signs in with e-mail and password. Whatever is wrong, the answer and the work behind it are the same. */
+/**
+ * Signs in with e-mail and password. Whatever is wrong with these, the answer and the work behind it are the same; what else stands
+ * against it is told to those only who know the password.
+ */
 export function login(deps: Deps): Handler<'login'> {
   return async ({ body, context }) => {
-    const attempt = { email: body.email, password: body.password, context }
-    const index = deps.keys.emailIndex(body.email)
-    const [accounts] = await systemFlight(deps.sql, (tx) => [
-      selectAccounts(tx, index, body.tenant ?? null, MAX_ACCOUNTS),
-    ])
-    const match = await matchAccount(deps.passwords, accounts, body.password)
-    if (match.account === null) return refuse(deps, attempt, match.reason, match.tried)
-    const session = await begin(deps, attempt, match.account)
-    const user = userView(deps.keys.personal, match.account)
-    return { status: 200, body: { ...(await tokenPair(deps.accessTokens, session)), user } }
+    const { account, session } = await signIn(deps, { ...body, context })
+    const user = userView(deps.keys.personal, account)
+    const judged = { role: user.role, method: 'password', hasTotp: user.totp_enabled }
+    const required_actions = requiredActions(settingsOf(deps, account), judged)
+    return { status: 200, body: { ...(await tokenPair(deps.accessTokens, session)), user, required_actions } }
   }
 }
 
-async function begin(deps: Deps, attempt: Attempt, account: AccountRow): Promise<NewSession> {
-  const { passwords } = deps
-  const stale = passwords.needsRehash(account.password_hash)
-  const newHash = stale ? await passwords.hash(attempt.password) : account.password_hash
-  const session = newSession(account)
-  const event = succeeded(deps, attempt, session)
-  await tenantFlight(deps.sql, tenantScope(account.tenant_id), (tx) => [
-    ...insertSession(tx, session, deps.config),
-    outboxInsert(tx, [event]),
-    ...(stale ? [replacePasswordHash(tx, account, newHash)] : []),
-  ])
-  deps.relay.wake()
-  return session
+async function signIn(deps: Deps, attempt: SignInAttempt): Promise<SignedIn> {
+  const { email, context } = attempt
+  const place = attemptPlace(deps.keys, { email, address: context.caller.clientAddress })
+  const [, [row], accounts] = await deps.signIns.ask(() =>
+    systemFlight(deps.sql, (tx) => [...countAttempt(tx, place), selectAccounts(tx, deps, attempt)]),
+  )
+  const admitted = admission(place, row)
+  if (admitted.counted === null) return refuseUnseen(deps, attempt, accounts, admitted)
+  try {
+    return await deps.signIns.judge(() => judge(deps, attempt, accounts, admitted.counted))
+  } catch (error) {
+    if (error instanceof SignInRefused) return refuse(deps, attempt, error, admitted.counted)
+    // Something is broken, or there is too much to do: no failure of whoever signs in.
+    await withdraw(deps, admitted.counted).catch(() => undefined)
+    throw error
+  }
 }
 
-function succeeded(deps: Deps, { context, email }: Attempt, session: NewSession) {
-  return deps.events({
-    type: 'auth.login.succeeded',
-    context,
-    // From a row of that tenant.
-    tenantId: session.tenantId as TenantId,
-    actor: `user:${session.userId}`,
-    resourceId: session.sessionId,
-    statusCode: 200,
-    details: { user_id: session.userId, method: 'password' },
-    email,
-  })
+function selectAccounts(tx: Tx, { keys }: Pick<Deps, 'keys'>, { email, tenant }: SignInAttempt) {
+  return selectSignInAccounts(tx, keys.emailIndex(email), tenant ?? null, MAX_ACCOUNTS)
 }
 
-/** Writes the event into the log of every tenant concerned, then answers. */
+async function judge(
+  deps: Deps,
+  attempt: SignInAttempt,
+  accounts: readonly SignInAccount[],
+  counted: CountedAttempt,
+  isRepeated = false,
+): Promise<SignedIn> {
+  const { clientAddress } = attempt.context.caller
+  const account = await matchAccount(deps.passwords, accounts, attempt.password, (found) =>
+    objectionTo(deps, found, clientAddress),
+  )
+  try {
+    return { account, session: await beginPasswordSession(deps, attempt, account, counted) }
+  } catch (error) {
+    if (isRepeated || !(error instanceof AppError && error.code === 'write_conflict')) throw error
+    const [again] = await systemFlight(deps.sql, (tx) => [selectAccounts(tx, deps, attempt)])
+    return judge(deps, attempt, again, counted, true)
+  }
+}
+
 async function refuse(
   deps: Deps,
-  attempt: Attempt,
-  reason: SignInRefusal,
-  tried: readonly AccountRow[],
+  { email, context }: SignInAttempt,
+  { refused: accounts, code, isFailure }: SignInRefused,
+  counted: CountedAttempt,
 ): Promise<never> {
-  const concerned = tried.map(({ tenant_id, id }) => ({ tenantId: tenant_id as TenantId, userId: id }))
-  for (const { tenantId, userId } of concerned.length > 0 ? concerned : [nobody]) {
-    const event = failed(deps, attempt, reason, tenantId, userId)
-    await tenantFlight(deps.sql, tenantScope(tenantId), (tx) => [outboxInsert(tx, [event])])
-  }
-  deps.relay.wake()
-  throw new AppError('invalid_credentials')
+  await tellRefusal(deps, { email, context, accounts, takenBack: isFailure ? undefined : counted })
+  throw new AppError(code)
 }
 
-const nobody = { tenantId: PLATFORM_TENANT, userId: null }
-
-function failed(deps: Deps, attempt: Attempt, reason: SignInRefusal, tenantId: TenantId, userId: string | null) {
-  return deps.events({
-    type: 'auth.login.failed',
-    context: attempt.context,
-    tenantId,
-    resourceId: userId,
-    statusCode: 401,
-    outcome: 'failure',
-    reason,
-    email: attempt.email,
-  })
+/** Without a look at the password. */
+async function refuseUnseen(
+  deps: Deps,
+  { email, context }: SignInAttempt,
+  accounts: readonly SignInAccount[],
+  { retryAfter, telling: attempts }: Exclude<Admission, { counted: CountedAttempt }>,
+): Promise<never> {
+  const refused = refusedFor('throttled', accounts)
+  if (attempts !== null) await tellRefusal(deps, { email, context, accounts: refused, attempts })
+  throw new AppError('sign_in_throttled', { retryAfter })
 }

@@ -1,26 +1,40 @@
 import type { PasswordHasher } from '@memoric/crypto/passwords.ts'
-import type { AccountRow } from '../accounts/user-repository.ts'
+import { type RefusalReason, type RefusedAccount, refusedFor } from '../throttle/refused-attempt.ts'
+import { SignInRefused } from './sign-in-refused.ts'
+import type { SignInAccount } from './sign-in-repository.ts'
 
-export type SignInRefusal = 'unknown_account' | 'wrong_password' | 'deactivated'
+/** What stands against signing in to an account whose password is right; null when nothing does. */
+export type Objection = (account: SignInAccount) => RefusalReason | null
 
-/** The account that a password opens, or why none does. */
-export type Match =
-  | { readonly account: AccountRow }
-  | { readonly account: null; readonly reason: SignInRefusal; readonly tried: readonly AccountRow[] }
-
-/** Tries the password on each account. With none, it costs what one would. */
+/**
+ * The account that a password opens. With none to try, it costs what one would. That an e-mail has accounts in several tenants shows
+ * in the time: each costs a check, and to make all sign-ins cost as many would slow down everybody. Throws SignInRefused.
+ */
 export async function matchAccount(
   passwords: PasswordHasher,
-  accounts: readonly AccountRow[],
+  accounts: readonly SignInAccount[],
   password: string,
-): Promise<Match> {
-  let reason: SignInRefusal = 'wrong_password'
+  objectionTo: Objection,
+): Promise<SignInAccount> {
+  const refused: RefusedAccount[] = []
   for (const account of accounts) {
-    if (!(await passwords.verify(account.password_hash, password))) continue
-    if (account.deactivated_at === null) return { account }
-    reason = 'deactivated'
+    const reason = await reasonAgainst(passwords, account, password, objectionTo)
+    if (reason === null) return account
+    refused.push(...refusedFor(reason, [account]))
   }
-  if (accounts.length > 0) return { account: null, reason, tried: accounts }
+  if (refused.length > 0) throw new SignInRefused(refused)
   await passwords.verifyDummy(password)
-  return { account: null, reason: 'unknown_account', tried: [] }
+  throw new SignInRefused(refusedFor('unknown_account', []))
+}
+
+async function reasonAgainst(
+  passwords: PasswordHasher,
+  account: SignInAccount,
+  password: string,
+  objectionTo: Objection,
+): Promise<RefusalReason | null> {
+  const { password_hash: stored } = account
+  if (stored !== null) return (await passwords.verify(stored, password)) ? objectionTo(account) : 'wrong_password'
+  await passwords.verifyDummy(password)
+  return 'no_password'
 }

@@ -1,7 +1,7 @@
 import type { TenantId } from '@memoric/contracts/ids.ts'
-import type { EventFactory, OutboxEvent } from '@memoric/service/event-factory.ts'
+import type { EventContext, EventFactory, OutboxEvent } from '@memoric/service/event-factory.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
-import type { LiveSession } from './session-repository.ts'
+import type { LiveSession, RevocationReason } from './session-repository.ts'
 
 type SessionOfUser = Pick<LiveSession, 'tenantId' | 'sessionId' | 'userId'>
 
@@ -40,4 +40,25 @@ export function tokenReused(events: EventFactory, session: SessionOfUser, contex
 
 export function loggedOut(events: EventFactory, session: SessionOfUser, context: RequestContext): OutboxEvent {
   return events({ ...about(session, context), type: 'auth.logged_out', statusCode: 204 })
+}
+
+/** By whoever caused it; where nobody is signed in yet, that is the user of the session. */
+export function sessionRevoked(
+  events: EventFactory,
+  { tenantId, sessionId, userId }: SessionOfUser,
+  { reason, statusCode }: { readonly reason: RevocationReason; readonly statusCode: number | null },
+  context: EventContext,
+): OutboxEvent {
+  const { type } = context.caller.principal
+  return events({
+    type: 'auth.session.revoked',
+    context,
+    // The tenant comes from a row.
+    tenantId: tenantId as TenantId,
+    ...(type === 'anonymous' && context.actor === undefined && { actor: `user:${userId}` }),
+    resourceId: sessionId,
+    statusCode,
+    reason,
+    details: { user_id: userId },
+  })
 }

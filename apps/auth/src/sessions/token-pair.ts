@@ -1,8 +1,13 @@
 import { ACCESS_TOKEN_SECONDS, type AccessTokens } from '../signing-keys/access-tokens.ts'
-import type { NewSession } from './session-repository.ts'
+import type { LiveSession } from './session-repository.ts'
+
+/** A session with the refresh token that continues it. */
+export interface ContinuedSession extends LiveSession {
+  readonly refreshToken: string
+}
 
 /** The tokens of a session as the API answers them. */
-export async function tokenPair(accessTokens: AccessTokens, session: NewSession) {
+export async function tokenPair(accessTokens: AccessTokens, session: ContinuedSession) {
   return {
     access_token: await accessTokens.sign(session),
     refresh_token: session.refreshToken,

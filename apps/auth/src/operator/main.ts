@@ -1,0 +1,7 @@
+import { runOperator } from './run-operator.ts'
+
+process.exitCode = await runOperator(process.argv.slice(2), {
+  env: process.env,
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+})
