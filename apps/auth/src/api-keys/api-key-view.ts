@@ -1,7 +1,8 @@
-import type { apiKey } from '@memoric/contracts/auth-contract.ts'
+import type { apiKey } from '@memoric/contracts/api-key-contract.ts'
 import type { ApiKeyId, UserId } from '@memoric/contracts/ids.ts'
 import type { z } from 'zod'
 import type { FieldSealer } from '../keys/field-sealer.ts'
+import { readNetworks } from '../tenants/tenant-settings.ts'
 import type { ApiKeyRow } from './api-key-repository.ts'
 
 type ApiKeyView = z.infer<typeof apiKey>
@@ -15,10 +16,13 @@ export function apiKeyView(personal: FieldSealer, row: ApiKeyRow): ApiKeyView {
     scopes: row.scopes,
     namespaces: row.namespaces,
     subjects: row.subjects,
+    ip_allow: readNetworks(personal, row.tenant_id, row.id, row.ip_allow_sealed),
+    rate_limit: row.rate_limit,
     created_by: row.created_by as UserId | null,
     created_at: row.created_at.toISOString(),
     expires_at: row.expires_at.toISOString(),
     last_used_at: row.last_used_at?.toISOString() ?? null,
     revoked_at: row.revoked_at?.toISOString() ?? null,
+    successor_id: row.successor_id as ApiKeyId | null,
   }
 }

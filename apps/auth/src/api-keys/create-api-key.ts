@@ -1,18 +1,19 @@
-import type { createApiKeyBody } from '@memoric/contracts/auth-contract.ts'
-import { type ApiKey, createApiKey as makeApiKey, hashApiKeySecret } from '@memoric/crypto/api-key.ts'
+import type { createApiKeyBody } from '@memoric/contracts/api-key-contract.ts'
+import type { Tx } from '@memoric/postgres/lease.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
-import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
+import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
-import { uuidV7 } from '@memoric/service/uuid-v7.ts'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import type { Handler } from '../handler.ts'
 import { tenantScope } from '../tenant-scope.ts'
-import { insertApiKey, type NewApiKey } from './api-key-repository.ts'
-import { requireShortLists, requireWithinCaller } from './api-key-rules.ts'
-import { apiKeyView } from './api-key-view.ts'
+import { requireLifetime, requireShortLists, requireWithinCaller, requireWithinMaker } from './api-key-rules.ts'
+import { type KeyBounds, readKeyBounds } from './key-bounds.ts'
+import { createdKeyView, keyCreated, type KeySpecification, storeApiKey, type StoredKey } from './store-api-key.ts'
 
-const DEFAULT_EXPIRY_DAYS = 90
+type Body = z.infer<typeof createApiKeyBody>
+
+const DAY_SECONDS = 86_400
 
 /** Makes an API key; the answer is the only place where its text is shown. */
 export function createApiKey(deps: Deps): Handler<'createApiKey'> {
@@ -20,52 +21,34 @@ export function createApiKey(deps: Deps): Handler<'createApiKey'> {
     const { caller } = context
     requireWithinCaller(caller, body)
     requireShortLists(body)
-    const key = makeApiKey(deps.config.MEMORIC_ENV)
-    const draft = draftOf(deps, body, key, context)
-    const event = created(deps, draft, context)
-    const [[row]] = await tenantFlight(deps.sql, tenantScope(caller.tenantId), (tx) => [
-      insertApiKey(tx, draft),
-      outboxInsert(tx, [event]),
-    ])
-    if (row === undefined) throw new Error('an inserted row was not returned')
+    const key = await tenantTransaction(deps.sql, tenantScope(caller.tenantId), (tx) => create(tx, deps, body, context))
     deps.relay.wake()
-    return { status: 201, body: { ...apiKeyView(deps.keys.personal, row), key: key.text } }
+    return { status: 201, body: createdKeyView(deps, key) }
   }
 }
 
-function draftOf(
-  { config, keys }: Deps,
-  body: z.infer<typeof createApiKeyBody>,
-  key: ApiKey,
-  { caller }: RequestContext,
-): NewApiKey {
-  const [tenantId, id] = [caller.tenantId, uuidV7()]
+async function create(tx: Tx, deps: Deps, body: Body, context: RequestContext): Promise<StoredKey> {
+  const bounds = await readKeyBounds(tx, deps, context.caller)
+  const key = await storeApiKey(tx, deps, context.caller.tenantId, specify(body, bounds))
+  await outboxInsert(tx, [keyCreated(deps, key, context)])
+  return key
+}
+
+/** A list that is left out means everything, which may be too much; a number that is left out is never more than the most. */
+function specify(body: Body, { createdBy, maker, defaultDays, mostDays }: KeyBounds): KeySpecification {
+  const networks = body.ip_allow ?? null
+  const rateLimit = body.rate_limit ?? maker?.rateLimit ?? null
+  requireWithinMaker(maker, { networks, rateLimit })
+  if (body.expires_in_days !== undefined) requireLifetime(body.expires_in_days, mostDays, maker)
   return {
-    tenant_id: tenantId,
-    id,
-    key_id: key.keyId,
-    secret_hash: hashApiKeySecret(key.secret, config.API_KEY_PEPPER),
-    name_sealed: keys.personal.seal({ tenantId, recordId: id, field: 'name' }, body.name),
-    scopes: [...new Set(body.scopes)],
+    createdBy,
+    name: body.name,
+    scopes: body.scopes,
     namespaces: body.namespaces ?? null,
     subjects: body.subjects ?? null,
-    made_by: caller.principal.id,
-    expires_in_days: body.expires_in_days ?? DEFAULT_EXPIRY_DAYS,
+    networks,
+    rateLimit,
+    lifetimeSeconds: (body.expires_in_days ?? defaultDays) * DAY_SECONDS,
+    endsBy: maker?.expiresAt ?? null,
   }
-}
-
-function created(deps: Deps, key: NewApiKey, context: RequestContext) {
-  return deps.events({
-    type: 'api_key.created',
-    context,
-    resourceId: key.id,
-    statusCode: 201,
-    details: {
-      key_id: key.key_id,
-      scopes: key.scopes,
-      namespaces: key.namespaces,
-      subjects: key.subjects,
-      expires_in_days: key.expires_in_days,
-    },
-  })
 }

@@ -21,7 +21,7 @@ export function revokeApiKey(deps: Deps): Handler<'revokeApiKey'> {
 
 async function revoke(tx: Tx, deps: Deps, id: string, context: RequestContext): Promise<void> {
   const { tenantId } = context.caller
-  const [revoked] = await revokeApiKeyRow(tx, tenantId, id)
+  const [revoked] = await revokeApiKeyRow(tx, tenantId, id, 'revoked')
   if (revoked === undefined) return requireKey(tx, tenantId, id)
   const details = { key_id: revoked.key_id }
   const event = deps.events({ type: 'api_key.revoked', context, resourceId: id, statusCode: 204, details })

@@ -1,40 +1,76 @@
 import type { Permission, Role } from '@memoric/contracts/permissions.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
+import { type SessionConfig, sessionEnds } from '../sessions/live-session-repository.ts'
+import type { TenantSettingsRow } from '../tenants/tenant-settings.ts'
 
-export interface SessionGrantRow {
+/** What of its tenant decides whether a credential stands. */
+interface TenantPart {
   readonly tenant_id: string
+  readonly tenant_settings: TenantSettingsRow['settings']
+  readonly tenant_ip_allow: Uint8Array | null
+  readonly suspended: boolean
+}
+
+export interface SessionGrantRow extends TenantPart {
   readonly role: Role
+  readonly method: string
+  readonly has_totp: boolean
+  readonly active: boolean
+  readonly revoked: boolean
+  readonly expired: boolean
   readonly expires_at: Date
 }
 
-/** A session that is live, of a user that is active. */
-export function selectSessionGrant(tx: Tx, sessionId: string, userId: string) {
-  return tx<SessionGrantRow[]>`
-    select s.tenant_id, u.role, least(s.expires_at, s.idle_expires_at) as expires_at
-    from sessions s join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
-    where s.id = ${sessionId} and s.user_id = ${userId} and s.revoked_at is null
-      and least(s.expires_at, s.idle_expires_at) > now() and u.deactivated_at is null`
+function tenantColumns(tx: Tx) {
+  return tx`t.settings as tenant_settings, t.ip_allow_sealed as tenant_ip_allow, t.suspended_at is not null as suspended`
 }
 
-export interface ApiKeyGrantRow {
-  readonly tenant_id: string
+/** A session of a user, whether or not it still stands. */
+export function selectSessionGrant(tx: Tx, sessionId: string, userId: string, config: SessionConfig) {
+  const { lifetime, idle } = sessionEnds(tx, config)
+  return tx<SessionGrantRow[]>`
+    select s.tenant_id, u.role, s.method, u.totp_confirmed_at is not null as has_totp, u.deactivated_at is null as active,
+      s.revoked_at is not null as revoked, least(${lifetime}, ${idle}) <= now() as expired,
+      least(${lifetime}, ${idle}) as expires_at, ${tenantColumns(tx)}
+    from sessions s
+    join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
+    join tenants t on t.id = s.tenant_id
+    where s.id = ${sessionId} and s.user_id = ${userId}`
+}
+
+export interface ApiKeyGrantRow extends TenantPart {
   readonly id: string
   readonly secret_hash: Uint8Array
   readonly scopes: Permission[]
   readonly namespaces: string[] | null
   readonly subjects: string[] | null
+  readonly ip_allow_sealed: Uint8Array | null
+  readonly rate_limit: number | null
+  readonly revoked: boolean
+  readonly expired: boolean
   readonly expires_at: Date
-  /** Both null unless the key was made by a user who is still active. */
+  /** Null for a key whose maker has been removed. */
   readonly creator_id: string | null
   readonly creator_role: Role | null
+  readonly creator_active: boolean | null
 }
 
-/** A key that is neither revoked nor expired, by its public id. */
-export function selectApiKeyGrant(tx: Tx, keyId: string) {
-  return tx<ApiKeyGrantRow[]>`
-    select k.tenant_id, k.id, k.secret_hash, k.scopes, k.namespaces, k.subjects, k.expires_at,
-      u.id as creator_id, u.role as creator_role
+function apiKeyGrant(tx: Tx) {
+  return tx`
+    select k.tenant_id, k.id, k.secret_hash, k.scopes, k.namespaces, k.subjects, k.ip_allow_sealed, k.rate_limit,
+      k.revoked_at is not null as revoked, k.expires_at <= now() as expired, k.expires_at,
+      u.id as creator_id, u.role as creator_role, u.deactivated_at is null as creator_active, ${tenantColumns(tx)}
     from api_keys k
-    left join users u on u.tenant_id = k.tenant_id and u.id = k.created_by and u.deactivated_at is null
-    where k.key_id = ${keyId} and k.revoked_at is null and k.expires_at > now()`
+    join tenants t on t.id = k.tenant_id
+    left join users u on u.tenant_id = k.tenant_id and u.id = k.created_by`
+}
+
+/** A key by its public id, whether or not it still stands. */
+export function selectApiKeyGrant(tx: Tx, keyId: string) {
+  return tx<ApiKeyGrantRow[]>`${apiKeyGrant(tx)} where k.key_id = ${keyId}`
+}
+
+/** A key by the id of its row, as tokens that were issued for it name it. */
+export function selectClientGrant(tx: Tx, tenantScopedId: string) {
+  return tx<ApiKeyGrantRow[]>`${apiKeyGrant(tx)} where k.id = ${tenantScopedId}`
 }
