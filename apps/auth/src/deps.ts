@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { REFUSING_APP } from '@memoric/contracts/refusals.ts'
 import { createPasswordHasher, type PasswordHasher } from '@memoric/crypto/passwords.ts'
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient, type Sql } from '@memoric/postgres/client.ts'
@@ -11,14 +12,24 @@ import { createEventFactory, createPersonalDataKey, type EventFactory } from '@m
 import type { Logger } from '@memoric/service/logger.ts'
 import { updateLastUsed } from './api-keys/api-key-repository.ts'
 import { createKeyUse, type KeyUse } from './api-keys/key-use.ts'
+import { startCleanUp } from './clean-up/clean-up.ts'
 import type { AuthConfig } from './config.ts'
 import type { AuthKeys } from './keys/auth-keys.ts'
 import { loadAuthKeys } from './keys/load-auth-keys.ts'
-import { type AccessTokens, createAccessTokens } from './signing-keys/access-tokens.ts'
-import { ensureSigningKeys } from './signing-keys/ensure-signing-keys.ts'
+import { type MailService, openMail } from './mail/open-mail.ts'
+import { createSignInPlaces, type SignInPlaces } from './sessions/sign-in-places.ts'
+import type { AccessTokens } from './signing-keys/access-tokens.ts'
+import { openSigningKeys, type SigningKeys } from './signing-keys/open-signing-keys.ts'
+import { createIdentityProviders, type IdentityProviders } from './sso/identity-providers.ts'
 
 /** The migrations of auth. */
 export const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../migrations', import.meta.url))
+
+/**
+ * Fewer than may wait for a password hash, so that registrations and changed passwords find a place still; and those are fewer than
+ * the connections of a gateway, so that it can always ask whether a credential stands.
+ */
+const SIGN_INS_AT_ONCE = 40
 
 /** What the verbs of auth work with. */
 export interface Deps {
@@ -27,11 +38,15 @@ export interface Deps {
   readonly sql: Sql
   readonly keys: AuthKeys
   readonly passwords: PasswordHasher
+  readonly signIns: SignInPlaces
   readonly accessTokens: AccessTokens
+  readonly signingKeys: SigningKeys
   readonly events: EventFactory
   readonly relay: OutboxRelay
   readonly messaging: Messaging
   readonly keyUse: KeyUse
+  readonly mail: MailService
+  readonly identityProviders: IdentityProviders
   readonly closer: Closer
 }
 
@@ -45,22 +60,45 @@ async function openDeps(config: AuthConfig, log: Logger, closer: Closer): Promis
   closer.defer('postgres', () => sql.end())
   await checkDatabase(sql, { migrations: MIGRATIONS_DIRECTORY })
   const keys = await loadAuthKeys(config, sql)
-  const accessTokens = createAccessTokens(keys.credentials, await ensureSigningKeys(sql, keys.credentials))
   const { NATS_URL: servers, NATS_USER: user, NATS_PASSWORD: pass } = config
   const messaging = connectMessaging({ servers, user, pass, name: 'memoric-auth', log })
   closer.defer('nats', () => messaging.close())
-  const relay = connectOutbox(messaging, 'auth', (publish) => createOutboxRelay({ sql, publish, log }))
+  const relay = connectOutbox(messaging, ['auth', REFUSING_APP], (publish) => createOutboxRelay({ sql, publish, log }))
   closer.defer('outbox relay', () => relay.close())
   const keyUse = createKeyUse({ write: (used) => systemFlight(sql, (tx) => [updateLastUsed(tx, used)]), log })
   closer.defer('last use of API keys', () => keyUse.close())
   const events = createEventFactory({ app: 'auth', personalDataKey: createPersonalDataKey(config.PERSONAL_DATA_KEY) })
+  const { credentials } = keys
+  const signingKeys = await openSigningKeys({ config, sql, credentials, events, messaging, log, closer })
+  const { accessTokens } = signingKeys
+  const cleaning = startCleanUp({ sql, log })
+  closer.defer('clean-up', () => cleaning.close())
+  const mail = openMail({ config, sql, log, keys, events, wakeRelay: () => relay.wake() })
+  closer.defer('mails', () => mail.close())
   const passwords = passwordHasher(config)
-  return { config, log, sql, keys, passwords, accessTokens, events, relay, messaging, keyUse, closer }
+  const signIns = createSignInPlaces(SIGN_INS_AT_ONCE)
+  return {
+    config,
+    log,
+    sql,
+    keys,
+    passwords,
+    signIns,
+    accessTokens,
+    signingKeys,
+    events,
+    relay,
+    messaging,
+    keyUse,
+    mail,
+    identityProviders: createIdentityProviders({ privateNetworks: config.OUTBOUND_PRIVATE_NETWORKS }),
+    closer,
+  }
 }
 
 function passwordHasher(config: AuthConfig): PasswordHasher {
   return createPasswordHasher({
     cost: { memoryKib: config.PASSWORD_MEMORY_KIB, passes: config.PASSWORD_PASSES, lanes: 1 },
-    concurrency: config.PASSWORD_CONCURRENCY,
+    ...(config.PASSWORD_CONCURRENCY !== undefined && { concurrency: config.PASSWORD_CONCURRENCY }),
   })
 }

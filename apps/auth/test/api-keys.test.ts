@@ -128,6 +128,15 @@ test('revoking a key again changes and tells nothing new', async () => {
   expect((await auth.events('api_key.revoked')).filter(({ data }) => data.resource_id === id)).toHaveLength(1)
 })
 
+test('why a key was revoked is kept', async () => {
+  const owner = await signUp(auth)
+  const { id } = (await create(owner)).body
+  await revoke(owner, id)
+  expect(await auth.admin`select revoked_reason from api_keys where id = ${id}`).toEqual([
+    { revoked_reason: 'revoked' },
+  ])
+})
+
 test("another tenant's key is as unknown as one that does not exist", async () => {
   const [owner, other] = [await signUp(auth), await signUp(auth)]
   const { id } = (await create(other)).body

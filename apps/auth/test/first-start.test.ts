@@ -16,5 +16,5 @@ test('processes that start on an empty database at the same time agree on all ke
   }))
   for (const { closer } of started) await closer.close()
   expect(known).toEqual(Array(6).fill(known[0]))
-  expect(known[0]!.jwks.keys).toHaveLength(1)
+  expect(known[0]!.jwks.keys).toHaveLength(2)
 })

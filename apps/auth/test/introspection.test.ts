@@ -4,7 +4,9 @@ import { INTROSPECT_PATH } from '@memoric/contracts/introspection.ts'
 import { ROLE_PERMISSIONS } from '@memoric/contracts/permissions.ts'
 import { createApiKey, parseApiKey } from '@memoric/crypto/api-key.ts'
 import { decodeJwt } from 'jose'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { introspectApiKey } from '../src/introspection/introspect-api-key.ts'
+import { countFlights } from './count-flights.ts'
 import { useRevokedIds } from './revocation-signals.ts'
 import { type Owner, signUp } from './sign-up.ts'
 import { useAuth } from './use-auth.ts'
@@ -103,6 +105,9 @@ test('a live key is granted its scopes and limits', async () => {
     permissions: ['memories:read', 'audit:read'],
     subjects: ['alice'],
     namespaces: ['support'],
+    networks: [],
+    rateLimit: null,
+    tenantRateLimit: null,
     expiresAt: Date.parse(expires_at),
   })
 })
@@ -142,11 +147,11 @@ test('a key of a creator who is now confined acts for nobody else', async () => 
   expect(await askKey(key)).toMatchObject({ subjects: [] })
 })
 
-test('a key outlives the departure of its creator', async () => {
+test('a key stands still while its creator is deactivated', async () => {
   const owner = await signUp(auth)
   const { key } = await createKey(owner)
   await deactivate(owner)
-  expect(await askKey(key)).toMatchObject({ permissions: ['memories:read', 'audit:read'], subjects: '*' })
+  expect(await askKey(key)).toBeNull()
 })
 
 test('only a service may ask', async () => {
@@ -187,4 +192,104 @@ test('the last use of a key is written in a batch, and never goes back', async (
   await askKey(key)
   await auth.deps.keyUse.flush()
   expect(await lastUse()).toBe('2999-01-01T00:00:00.000Z')
+})
+
+test('each question about a key counts as a use: what a gateway answers from its cache counts with the next one', async () => {
+  const owner = await signUp(auth)
+  const { id, key } = await createKey(owner)
+  const lastUse = async () => (await auth.call('GET', `/v1/api-keys/${id}`, undefined, owner.caller)).body.last_used_at!
+  const use = async () => {
+    await askKey(key)
+    await auth.deps.keyUse.flush()
+    return lastUse()
+  }
+  const first = await use()
+  await expect.poll(use).not.toBe(first)
+  expect(Date.parse(await lastUse())).toBeGreaterThan(Date.parse(first))
+})
+
+test('a key that is refused is not used', async () => {
+  const owner = await signUp(auth)
+  const { id, key } = await createKey(owner)
+  const another = { key_id: parseApiKey(key)!.keyId, secret: createApiKey('local').secret }
+  await ask({ kind: 'api_key', ...another })
+  await deactivate(owner)
+  await askKey(key)
+  await auth.deps.keyUse.flush()
+  expect(await auth.admin`select last_used_at from api_keys where id = ${id}`).toEqual([{ last_used_at: null }])
+})
+
+describe('why a credential does not stand', () => {
+  const refusalOf = async (question: object) =>
+    (await auth.call('POST', INTROSPECT_PATH, question, gateway)).body.refusal
+  const ofKey = (text: string) => {
+    const { keyId, secret } = parseApiKey(text)!
+    return refusalOf({ kind: 'api_key', key_id: keyId, secret })
+  }
+  const suspend = ({ tenantId }: Owner) => auth.admin`update tenants set suspended_at = now() where id = ${tenantId}`
+
+  test.each([
+    ['tenant_suspended', (_id: string, owner: Owner) => suspend(owner)],
+    ['revoked', (id: string) => auth.admin`update api_keys set revoked_at = now() where id = ${id}`],
+    ['expired', (id: string) => auth.admin`update api_keys set expires_at = now() where id = ${id}`],
+    ['creator_inactive', (_id: string, owner: Owner) => deactivate(owner)],
+  ])('is named for an API key, with its tenant and the key: %s', async (reason, end) => {
+    const owner = await signUp(auth)
+    const { id, key } = await createKey(owner)
+    await end(id, owner)
+    const principal = { type: 'api_key', id }
+    expect(await ofKey(key)).toEqual({ reason, tenantId: owner.tenantId, principal })
+  })
+
+  test.each([
+    ['tenant_suspended', suspend],
+    ['user_inactive', deactivate],
+    ['revoked', (owner: Owner) => auth.call('POST', '/v1/auth/logout', { refresh_token: owner.refreshToken })],
+    ['expired', (owner: Owner) => auth.admin`update sessions set expires_at = now() where id = ${sessionOf(owner)}`],
+  ])('is named for a session, with its tenant and the user: %s', async (reason, end) => {
+    const owner = await signUp(auth)
+    const question = { kind: 'session', session_id: sessionOf(owner), user_id: owner.userId }
+    expect(await refusalOf(question)).toBeNull()
+    await end(owner)
+    const principal = { type: 'user', id: owner.userId }
+    expect(await refusalOf(question)).toEqual({ reason, tenantId: owner.tenantId, principal })
+  })
+
+  test('is a wrong secret, in a tenant but of nobody', async () => {
+    const owner = await signUp(auth)
+    const { key } = await createKey(owner)
+    const { keyId } = parseApiKey(key)!
+    const question = { kind: 'api_key', key_id: keyId, secret: createApiKey('local').secret }
+    expect(await refusalOf(question)).toEqual({ reason: 'wrong_secret', tenantId: owner.tenantId, principal: null })
+  })
+
+  test('is that nobody knows it', async () => {
+    const { keyId, secret } = createApiKey('local')
+    const id = '0198b1de-0000-7000-8000-000000000000'
+    const questions = [
+      { kind: 'api_key', key_id: keyId, secret },
+      { kind: 'api_key', key_id: '%', secret },
+      { kind: 'session', session_id: id, user_id: id },
+      { kind: 'session', session_id: '%', user_id: id },
+      { kind: 'client', api_key_id: id, scopes: ['memories:read'] },
+      { kind: 'client', api_key_id: "' or 1=1 --", scopes: [] },
+    ]
+    for (const question of questions) {
+      expect(await refusalOf(question)).toEqual({ reason: 'unknown', tenantId: null, principal: null })
+    }
+  })
+
+  test('costs as much to find out for a wrong secret as for an unknown key, and nothing for junk', async () => {
+    const { key } = await createKey(await signUp(auth))
+    const { keyId } = parseApiKey(key)!
+    const { secret } = createApiKey('local')
+    const costOf = async (key_id: string) => {
+      const { deps, flights } = countFlights(auth.deps)
+      await introspectApiKey(deps, { kind: 'api_key', key_id, secret })
+      return flights()
+    }
+    expect(await costOf(keyId)).toBe(1)
+    expect(await costOf(createApiKey('local').keyId)).toBe(1)
+    expect(await costOf('%')).toBe(0)
+  })
 })

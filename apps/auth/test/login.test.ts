@@ -107,6 +107,42 @@ test('without a tenant, the account that the password belongs to is found', asyn
   expect(answer.body.user.tenant_id).toBe(second.tenantId)
 })
 
+test('an account that is stopped does not stand in the way of another with the same password', async () => {
+  const [first, second] = [await signUp(auth), await signUp(auth)]
+  await join(first, second.tenantId, PASSWORD)
+  await auth.admin`update tenants set suspended_at = now() where id = ${first.tenantId}`
+  expect((await login(first.email)).body.user.tenant_id).toBe(second.tenantId)
+  expect(await login(first.email, PASSWORD, first.tenantId)).toMatchObject({
+    status: 403,
+    body: { code: 'tenant_suspended' },
+  })
+})
+
+test('a failure with accounts in several tenants is told to each of them, and counts once', async () => {
+  const [first, second] = [await signUp(auth), await signUp(auth)]
+  await join(first, second.tenantId, 'another password of the same person')
+  await auth.admin`update tenants set suspended_at = now() where id = ${first.tenantId}`
+  expect(await login(first.email)).toMatchObject({ status: 403, body: { code: 'tenant_suspended' } })
+  const events = (await auth.events('auth.login.failed')).filter(
+    (event) => auth.personalOf(event).email === first.email,
+  )
+  expect(events.map(({ tenantid, data }) => [tenantid, data.reason])).toEqual([
+    [first.tenantId, 'tenant_suspended'],
+    [second.tenantId, 'wrong_password'],
+  ])
+  await auth.admin`update tenants set suspended_at = null where id = ${first.tenantId}`
+  for (let i = 0; i < 6; i += 1) expect((await login(first.email, 'something else entirely')).status).toBe(401)
+  expect((await login(first.email)).status).toBe(429)
+})
+
+test('sign-ins at the same time all succeed, also while one of them replaces the hash', async () => {
+  const owner = await signUp(auth)
+  const old = await createPasswordHasher({ cost: { memoryKib: 32, passes: 1, lanes: 1 } }).hash(PASSWORD)
+  await auth.admin`update users set password_hash = ${old} where id = ${owner.userId}`
+  const answers = await Promise.all(Array.from({ length: 5 }, () => login(owner.email)))
+  expect(answers.map(({ status }) => status)).toEqual(Array(5).fill(200))
+})
+
 test('a hash of another cost is replaced at the next sign-in', async () => {
   const owner = await signUp(auth)
   const old = await createPasswordHasher({ cost: { memoryKib: 32, passes: 1, lanes: 1 } }).hash(PASSWORD)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Caller } from '@memoric/contracts/caller.ts'
 import { ROLE_PERMISSIONS } from '@memoric/contracts/permissions.ts'
+import { decodeJwt } from 'jose'
 import type { TestAuth } from './use-auth.ts'
 
 export const PASSWORD = 'correct horse battery staple'
@@ -27,6 +28,7 @@ export async function signUp(auth: Pick<TestAuth, 'call'>, email = randomEmail()
   const caller: Partial<Caller> = {
     tenantId: tenant.id,
     principal: { type: 'user', id: user.id },
+    sessionId: String(decodeJwt(access_token)['sid']),
     permissions: [...ROLE_PERMISSIONS.owner],
     subjects: '*',
     namespaces: '*',

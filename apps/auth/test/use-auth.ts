@@ -18,7 +18,7 @@ import { gatewayKey, testConfig } from './auth-settings.ts'
 
 const APP_PASSWORD = 'p'
 
-export type Method = 'GET' | 'POST' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface TestAuth {
   readonly app: FastifyInstance

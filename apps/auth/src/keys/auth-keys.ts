@@ -1,4 +1,4 @@
-import { emailIndex } from '@memoric/crypto/blind-index.ts'
+import { blindIndex, emailIndex } from '@memoric/crypto/blind-index.ts'
 import { wipe } from '@memoric/crypto/bytes.ts'
 import { deriveKey, type KeyPurpose } from '@memoric/crypto/derive-key.ts'
 import { createSealingKey, type SealingKey } from '@memoric/crypto/sealed-box.ts'
@@ -12,6 +12,8 @@ export interface AuthKeys {
   readonly credentials: FieldSealer
   /** The blind index by which an account is found. */
   emailIndex(email: string): Buffer
+  /** The blind index of another value, by what it is; equal values of one field give equal bytes. */
+  index(field: 'sso_subject' | 'sign_in_account' | 'sign_in_network' | 'mail', value: string): Buffer
 }
 
 /** Derives the keys of auth; the caller wipes `rootKey` afterwards. `version` is that of the root key. */
@@ -21,6 +23,7 @@ export function createAuthKeys(rootKey: Uint8Array, version: number): AuthKeys {
     personal: createFieldSealer(sealingKey(rootKey, version, 'content')),
     credentials: createFieldSealer(sealingKey(rootKey, version, 'credential')),
     emailIndex: (email) => emailIndex(indexKey, email),
+    index: (field, value) => blindIndex(indexKey, field, value),
   }
 }
 

@@ -1,4 +1,5 @@
-import type { RootKeyStore, StoredRootKey } from '@memoric/crypto/root-key.ts'
+import type { KekWrapped } from '@memoric/crypto/kek.ts'
+import type { RootKeyStore } from '@memoric/crypto/root-key.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 
@@ -7,7 +8,7 @@ export function createRootKeyStore(sql: Sql, version: number): RootKeyStore {
   return {
     async read() {
       const [rows] = await systemFlight(sql, (tx) => [
-        tx<StoredRootKey[]>`select kek_id as "kekId", wrapped from root_keys where version = ${version}`,
+        tx<KekWrapped[]>`select kek_id as "kekId", wrapped from root_keys where version = ${version}`,
       ])
       return rows[0] ?? null
     },
@@ -16,6 +17,13 @@ export function createRootKeyStore(sql: Sql, version: number): RootKeyStore {
         tx`
           insert into root_keys (version, kek_id, wrapped) values (${version}, ${kekId}, ${wrapped})
           on conflict (version) do nothing`,
+      ])
+    },
+    async replace(before, { kekId, wrapped }) {
+      await systemFlight(sql, (tx) => [
+        tx`
+          update root_keys set kek_id = ${kekId}, wrapped = ${wrapped}
+          where version = ${version} and kek_id = ${before.kekId} and wrapped = ${before.wrapped}`,
       ])
     },
   }

@@ -5,7 +5,18 @@ import { openBox, sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts
 export interface FieldPlace {
   readonly tenantId: string
   readonly recordId: string
-  readonly field: 'display_name' | 'email' | 'name' | 'private_key' | 'successor'
+  readonly field:
+    | 'display_name'
+    | 'email'
+    | 'ip_allow'
+    | 'mail'
+    | 'name'
+    | 'private_key'
+    | 'session_client'
+    | 'sso_attempt'
+    | 'sso_settings'
+    | 'successor'
+    | 'totp'
 }
 
 /** Seals single texts of records. */

@@ -1,8 +1,7 @@
 import { wipe } from '@memoric/crypto/bytes.ts'
-import { createLocalKek, type KekProvider } from '@memoric/crypto/kek.ts'
 import { ensureRootKey } from '@memoric/crypto/root-key.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
-import { ConfigError } from '@memoric/service/config.ts'
+import { openKeyEncryption } from '@memoric/service/key-encryption/open-key-encryption.ts'
 import type { AuthConfig } from '../config.ts'
 import { type AuthKeys, createAuthKeys } from './auth-keys.ts'
 import { createRootKeyStore } from './auth-root-key-repository.ts'
@@ -13,16 +12,8 @@ const ROOT_KEY_VERSION = 1
 export async function loadAuthKeys(config: AuthConfig, sql: Sql): Promise<AuthKeys> {
   const store = createRootKeyStore(sql, ROOT_KEY_VERSION)
   const context = { app: 'auth', key: 'root', version: String(ROOT_KEY_VERSION) }
-  const rootKey = await ensureRootKey(localKek(config), store, context)
+  const rootKey = await ensureRootKey(await openKeyEncryption(config), store, context)
   const keys = createAuthKeys(rootKey, ROOT_KEY_VERSION)
   wipe(rootKey)
   return keys
-}
-
-function localKek(config: AuthConfig): KekProvider {
-  try {
-    return createLocalKek(config.MEMORIC_ENCRYPTION_KEY)
-  } catch (cause) {
-    throw new ConfigError('MEMORIC_ENCRYPTION_KEY must be 32 random bytes in base64 or hex.', { cause })
-  }
 }
