@@ -11,13 +11,17 @@ import { useGatewayRoutes } from './forwarding/gateway-routes.ts'
 import { answerPublicKeys, PUBLIC_KEYS_PATH } from './forwarding/public-keys.ts'
 import type { Upstream } from './forwarding/upstream.ts'
 import { createRateLimits } from './limits/rate-limits.ts'
+import { AUTHORIZATION_SERVER_PATH, authorizationServer } from './oauth/authorization-server.ts'
+import { createTellRefusals, refusalCounter } from './refusals/tell-refusals.ts'
 
 /** The HTTP server of the gateway: the only one that clients reach. */
 export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promise<FastifyInstance> {
+  const tellRefusals = createTellRefusals(deps.refusals, deps.log)
   const app = await createServer({
     log: deps.log,
     rawBodies: true,
     beforeNotFound: (request, reply) => limits.countAnonymous(request, reply),
+    onProblem: (problem) => tellRefusals.problem(problem),
     ...(config.TRUSTED_PROXIES && { trustedProxies: config.TRUSTED_PROXIES }),
   })
   await useBrowserRules(app, config)
@@ -32,11 +36,15 @@ export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promis
     checks: { auth: answers(auth), memory: answers(memory) },
     lesserChecks: { audit: answers(audit), nats: () => deps.messaging.isHealthy() },
   })
-  useMetrics(app, { app: 'gateway', token: config.METRICS_TOKEN })
+  useMetrics(app, { app: 'gateway', token: config.METRICS_TOKEN, counters: refusalCounter(deps.refusals) })
   await useDocumentation(app)
   const onRequest = (request: FastifyRequest, reply: FastifyReply) => limits.countAnonymous(request, reply)
+  const metadata = JSON.stringify(authorizationServer(config.PUBLIC_URL))
+  app.get(AUTHORIZATION_SERVER_PATH, { onRequest }, (_request, reply) =>
+    reply.header('cache-control', 'public, max-age=300').type('application/json; charset=utf-8').send(metadata),
+  )
   app.get(PUBLIC_KEYS_PATH, { onRequest }, (request, reply) => answerPublicKeys(auth, request, reply))
-  useGatewayRoutes(app, { ...deps, limits })
+  useGatewayRoutes(app, { ...deps, limits, tellRefusals })
   return app
 }
 

@@ -4,6 +4,8 @@ import { z } from 'zod'
 
 const url = z.url({ protocol: /^https?$/ })
 
+const serviceKeyFile = z.string().optional().describe('file with that service key, read again when it changes')
+
 /** Environment of the gateway. */
 export const gatewayConfig = z.object({
   ...serverConfig,
@@ -15,10 +17,16 @@ export const gatewayConfig = z.object({
   AUTH_SERVICE_KEY: z.string().min(1).describe('service key of the gateway at the auth service'),
   MEMORY_SERVICE_KEY: z.string().min(1).describe('service key of the gateway at the memory service'),
   AUDIT_SERVICE_KEY: z.string().min(1).describe('service key of the gateway at the audit service'),
+  AUTH_SERVICE_KEY_FILE: serviceKeyFile,
+  MEMORY_SERVICE_KEY_FILE: serviceKeyFile,
+  AUDIT_SERVICE_KEY_FILE: serviceKeyFile,
   ...messagingConfig,
   TRUSTED_PROXIES: list
     .optional()
     .describe('addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed, separated by commas'),
+  PUBLIC_URL: url
+    .default('http://127.0.0.1:3456')
+    .describe('address of the gateway as clients know it, for what it tells OAuth clients'),
   PUBLIC_HTTPS: flag
     .default(false)
     .describe('true when clients reach the gateway over HTTPS: sends Strict-Transport-Security'),
@@ -33,6 +41,14 @@ export const gatewayConfig = z.object({
     .describe('attempts to sign in or register in 15 minutes of one address'),
   RATE_LIMIT_MAX: integer(1, 10_000_000).default(1000).describe('requests a minute of one user or key'),
   RATE_LIMIT_WRITE_MAX: integer(1, 10_000_000).default(600).describe('writes a minute of one user or key'),
+  RATE_LIMIT_TENANT_MAX: integer(1, 1_000_000_000)
+    .default(100_000)
+    .describe('requests a minute of all users and keys of a tenant together; a tenant may choose less'),
+  GRANT_CACHE_SECONDS: integer(1, 30)
+    .default(30)
+    .describe(
+      'seconds that a credential is believed without asking auth again; how late a revocation is while NATS is away',
+    ),
   REDIS_URL: z
     .string()
     .optional()

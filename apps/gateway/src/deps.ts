@@ -1,42 +1,38 @@
-import { REVOKED_SUBJECT } from '@memoric/contracts/subjects.ts'
-import { revocation } from '@memoric/contracts/signals.ts'
+import { REVOKED_SUBJECT, SIGNING_KEYS_SUBJECT } from '@memoric/contracts/subjects.ts'
+import { revocation, signingKeysChanged } from '@memoric/contracts/signals.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
-import { onSignal } from '@memoric/messaging/signals.ts'
+import { onSignal, onSignalsMissed } from '@memoric/messaging/signals.ts'
 import { createCloser, type Closer } from '@memoric/service/closer.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { Redis } from 'ioredis'
 import { createAccessTokenCheck } from './authentication/access-token.ts'
 import type { AuthenticationDeps } from './authentication/authenticate.ts'
-import { createGrantCache, type GrantCache } from './authentication/grant-cache.ts'
+import { createGrantCache } from './authentication/grant-cache.ts'
+import { createKeySet, type KeySet } from './authentication/key-set.ts'
 import type { GatewayConfig } from './config.ts'
 import type { GatewayRoutesDeps } from './forwarding/gateway-routes.ts'
+import { fetchPublicKeys } from './forwarding/public-keys.ts'
+import { followServiceKey } from './forwarding/follow-service-key.ts'
 import { createUpstream, type Upstream } from './forwarding/upstream.ts'
+import { createRefusalReporter, type RefusalReporter } from './refusals/refusal-reporter.ts'
 
 export interface GatewayDeps extends AuthenticationDeps {
   readonly upstreams: GatewayRoutesDeps['upstreams']
   readonly messaging: Messaging
   readonly redis: Redis | null
+  readonly refusals: RefusalReporter
   readonly log: Logger
   readonly closer: Closer
 }
 
-/** Longest time that a revoked credential can still be believed when NATS is away, ms. */
-const GRANT_TTL_MS = 30_000
 const GRANTS = 20_000
 
 /** Opens everything that the gateway needs; nothing has to answer yet. */
 export async function createDeps(config: GatewayConfig, log: Logger): Promise<GatewayDeps> {
   const closer = createCloser(log)
-  const upstream = (name: string, url: string, serviceKey: string): Upstream => {
-    const opened = createUpstream({ name, url, serviceKey })
-    closer.defer(name, () => opened.close())
-    return opened
-  }
-  const upstreams = {
-    auth: upstream('auth', config.AUTH_URL, config.AUTH_SERVICE_KEY),
-    memory: upstream('memory', config.MEMORY_URL, config.MEMORY_SERVICE_KEY),
-    audit: upstream('audit', config.AUDIT_URL, config.AUDIT_SERVICE_KEY),
-  }
+  const upstreams = openUpstreams(config, log, closer)
+  const refusals = createRefusalReporter({ auth: upstreams.auth, log })
+  closer.defer('refusals', () => refusals.close())
   const messaging = connectMessaging({
     servers: config.NATS_URL,
     user: config.NATS_USER,
@@ -45,23 +41,48 @@ export async function createDeps(config: GatewayConfig, log: Logger): Promise<Ga
     log,
   })
   closer.defer('nats', () => messaging.close())
-  const grants = createGrantCache({ ttlMs: GRANT_TTL_MS, maxEntries: GRANTS })
+  const cacheMs = config.GRANT_CACHE_SECONDS * 1000
+  const grants = createGrantCache({ ttlMs: cacheMs, maxEntries: GRANTS })
   onSignal(messaging, REVOKED_SUBJECT, (signal) => grants.revoke(revocation.parse(signal).ids))
-  forgetAfterOutages(messaging, grants)
+  onSignalsMissed(messaging, () => grants.clear())
+  const keys = openKeySet(cacheMs, { auth: upstreams.auth, grants, messaging, log, closer })
   const redis = config.REDIS_URL === undefined ? null : await openRedis(config.REDIS_URL, log)
   if (redis !== null) closer.defer('redis', () => redis.disconnect())
-  const checkAccessToken = createAccessTokenCheck(config.AUTH_URL)
-  return { auth: upstreams.auth, upstreams, grants, checkAccessToken, messaging, redis, log, closer }
+  const checkAccessToken = createAccessTokenCheck(keys)
+  return { auth: upstreams.auth, upstreams, grants, checkAccessToken, messaging, redis, refusals, log, closer }
 }
 
-/** Signals may have been missed while there was no connection. */
-function forgetAfterOutages(messaging: Messaging, grants: GrantCache): void {
-  messaging.onConnection((connection) => {
-    grants.clear()
-    void (async () => {
-      for await (const { type } of connection.status()) if (type === 'reconnect') grants.clear()
-    })()
+type KeySetDeps = Pick<GatewayDeps, 'auth' | 'grants' | 'messaging' | 'log' | 'closer'>
+
+/** Follows the signing keys of auth: when told that they changed, and by looking, so that a revoked one is not believed for long. */
+function openKeySet(maxAgeMs: number, { auth, grants, messaging, log, closer }: KeySetDeps): KeySet {
+  const keys = createKeySet({ fetchKeys: () => fetchPublicKeys(auth), maxAgeMs, onRemoved: () => grants.clear() })
+  const look = () => {
+    keys.reload().catch((error: unknown) => log.info({ err: error }, 'the public keys cannot be had now'))
+  }
+  onSignal(messaging, SIGNING_KEYS_SUBJECT, (signal) => {
+    signingKeysChanged.parse(signal)
+    look()
   })
+  onSignalsMissed(messaging, look)
+  const timer = setInterval(look, maxAgeMs / 2).unref()
+  closer.defer('public keys', () => clearInterval(timer))
+  return keys
+}
+
+function openUpstreams(config: GatewayConfig, log: Logger, closer: Closer): GatewayDeps['upstreams'] {
+  const open = (name: string, url: string, key: string, file: string | undefined): Upstream => {
+    const serviceKey = followServiceKey(name, key, file, log)
+    closer.defer(`service key for ${name}`, () => serviceKey.close())
+    const upstream = createUpstream({ name, url, serviceKey: () => serviceKey.current() })
+    closer.defer(name, () => upstream.close())
+    return upstream
+  }
+  return {
+    auth: open('auth', config.AUTH_URL, config.AUTH_SERVICE_KEY, config.AUTH_SERVICE_KEY_FILE),
+    memory: open('memory', config.MEMORY_URL, config.MEMORY_SERVICE_KEY, config.MEMORY_SERVICE_KEY_FILE),
+    audit: open('audit', config.AUDIT_URL, config.AUDIT_SERVICE_KEY, config.AUDIT_SERVICE_KEY_FILE),
+  }
 }
 
 /** Answers soon or fails soon: a request that cannot be counted is refused. */

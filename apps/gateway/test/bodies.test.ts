@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
+import { answersOf, say } from '@memoric/testkit/raw-http.ts'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { problemOf } from './problem-of.ts'
-import { answersOf, say } from './raw-http.ts'
 import { useGateway } from './use-gateway.ts'
 
 const MIB = 1_048_576

@@ -1,6 +1,6 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { answersOf, say } from '@memoric/testkit/raw-http.ts'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { answersOf, say } from './raw-http.ts'
 import { json, type RunningGateway, useGateway } from './use-gateway.ts'
 
 const ORIGIN = 'https://app.example'

@@ -1,9 +1,10 @@
+import { INTROSPECT_PATH } from '@memoric/contracts/introspection.ts'
 import { createApiKey } from '@memoric/crypto/api-key.ts'
 import { createServiceKey } from '@memoric/crypto/service-key.ts'
+import { answersOf, say } from '@memoric/testkit/raw-http.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { problemOf } from './problem-of.ts'
-import { answersOf, say } from './raw-http.ts'
-import { useGateway } from './use-gateway.ts'
+import { json, useGateway } from './use-gateway.ts'
 
 const gateway = useGateway()
 const url = '/v1/memories'
@@ -30,6 +31,28 @@ describe('an API key', () => {
   test('that auth does not know is refused after one question', async () => {
     const { text } = createApiKey('test')
     expect(await refusalOf({ 'x-api-key': text })).toMatchObject({ code: 'invalid_api_key', asked: 1 })
+  })
+
+  test('that is refused is not told why', async () => {
+    const reasons = ['unknown', 'wrong_secret', 'revoked', 'expired', 'creator_inactive', 'tenant_suspended']
+    const usual = gateway.auth.answer
+    const bodies = new Set<string>()
+    for (const reason of reasons) {
+      const refusal = { reason, tenantId: null, principal: null }
+      gateway.auth.answer = (request) =>
+        request.url === INTROSPECT_PATH ? json({ grant: null, refusal }) : usual(request)
+      const { body, headers } = await gateway.app.inject({ url, headers: { 'x-api-key': createApiKey('test').text } })
+      const {
+        date: _date,
+        'x-request-id': id,
+        'ratelimit-remaining': _left,
+        'ratelimit-reset': _reset,
+        ...rest
+      } = headers
+      bodies.add(body.replace(String(id), '') + JSON.stringify(rest))
+    }
+    gateway.auth.answer = usual
+    expect(bodies.size).toBe(1)
   })
 
   const right = createApiKey('test').text

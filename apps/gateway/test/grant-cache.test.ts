@@ -3,6 +3,7 @@ import { tenantId } from '@memoric/contracts/ids.ts'
 import type { Grant } from '@memoric/contracts/introspection.ts'
 import { describe, expect, test } from 'vitest'
 import { createGrantCache } from '../src/authentication/grant-cache.ts'
+import { gatewayConfig } from '../src/config.ts'
 
 const TTL = 30_000
 
@@ -11,6 +12,9 @@ function grantFor(changes: Partial<Grant> = {}): Grant {
     grantId: randomUUID(),
     tenantId: tenantId.parse(randomUUID()),
     principal: { type: 'api_key', id: randomUUID() },
+    networks: [],
+    rateLimit: null,
+    tenantRateLimit: null,
     permissions: [],
     subjects: '*',
     namespaces: '*',
@@ -23,7 +27,7 @@ function grantFor(changes: Partial<Grant> = {}): Grant {
 function setUp(grant: Grant | null = grantFor(), maxEntries = 100) {
   const clock = { now: 1_000_000 }
   const state = { loads: 0, answer: grant }
-  const cache = createGrantCache({ ttlMs: TTL, maxEntries, now: () => clock.now })
+  const cache = createGrantCache<Grant>({ ttlMs: TTL, maxEntries, now: () => clock.now })
   const load = () => {
     state.loads += 1
     return Promise.resolve(state.answer)
@@ -167,6 +171,37 @@ describe('a revocation', () => {
       expect(await second).toBeNull()
     },
   )
+})
+
+test('a gateway believes a grant for thirty seconds, and no setting makes it longer', () => {
+  const { GRANT_CACHE_SECONDS } = gatewayConfig.shape
+  expect(GRANT_CACHE_SECONDS.parse(undefined)).toBe(30)
+  expect(GRANT_CACHE_SECONDS.parse('5')).toBe(5)
+  for (const refused of ['31', '0', '-1', '1e1', 'always']) {
+    expect(GRANT_CACHE_SECONDS.safeParse(refused).success).toBe(false)
+  }
+})
+
+test('whoever loads a grant learns whether the credential stood before', async () => {
+  const { cache, clock, state } = setUp()
+  const seen: boolean[] = []
+  const get = (credential: string) =>
+    cache.get(credential, (wasGranted) => {
+      seen.push(wasGranted)
+      return Promise.resolve(state.answer)
+    })
+  await get('a')
+  clock.now += TTL
+  await get('a')
+  await get('b')
+  cache.revoke([state.answer!.grantId])
+  await get('a')
+  expect(seen).toEqual([false, true, false, false])
+  clock.now += TTL
+  state.answer = null
+  await get('a')
+  await get('a')
+  expect(seen.slice(4)).toEqual([true, false])
 })
 
 test('clear forgets everything', async () => {

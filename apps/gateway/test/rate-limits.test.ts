@@ -138,6 +138,86 @@ describe('a caller', () => {
   })
 })
 
+describe('a key with a limit of its own', () => {
+  test('is held to it, and sees it', async () => {
+    const app = await limited({ RATE_LIMIT_MAX: '100' })
+    const headers = { 'x-api-key': gateway.newKey({ rateLimit: 2 }).text }
+    const answer = await get(app, '/v1/memories', headers)
+    expect(answer.headers).toMatchObject({ 'ratelimit-limit': '2', 'ratelimit-remaining': '1' })
+    expect(await statuses(2, () => get(app, '/v1/memories', headers))).toEqual([200, 429])
+    const refused = await get(app, '/v1/memories', headers)
+    expect(refused.headers).toMatchObject({ 'ratelimit-limit': '2', 'ratelimit-remaining': '0' })
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  })
+
+  test('never may more than the general limit allows', async () => {
+    const app = await limited()
+    const headers = { 'x-api-key': gateway.newKey({ rateLimit: 1000 }).text }
+    expect(await statuses(5, () => get(app, '/v1/memories', headers))).toEqual([200, 200, 200, 200, 429])
+    expect((await get(app, '/v1/memories', headers)).headers['ratelimit-limit']).toBe('4')
+  })
+
+  test('counts reads and writes together, and may write no more than anyone', async () => {
+    const app = await limited({ RATE_LIMIT_MAX: '100', RATE_LIMIT_WRITE_MAX: '3' })
+    const few = { 'x-api-key': gateway.newKey({ rateLimit: 2 }).text }
+    expect((await post(app, '/v1/memories', few)).headers['ratelimit-limit']).toBe('2')
+    expect((await get(app, '/v1/memories', few)).statusCode).toBe(200)
+    expect((await post(app, '/v1/memories', few)).statusCode).toBe(429)
+    const many = { 'x-api-key': gateway.newKey({ rateLimit: 50 }).text }
+    expect(await statuses(4, () => post(app, '/v1/memories', many))).toEqual([200, 200, 200, 429])
+  })
+
+  test('takes nothing from another key', async () => {
+    const app = await limited({ RATE_LIMIT_MAX: '100' })
+    const { grant } = gateway.newKey({ rateLimit: 1 })
+    const [one, other] = [gateway.newKey({ ...grant }), gateway.newKey({ tenantId: grant.tenantId, rateLimit: 1 })]
+    expect(await statuses(2, () => get(app, '/v1/memories', { 'x-api-key': one.text }))).toEqual([200, 429])
+    expect((await get(app, '/v1/memories', { 'x-api-key': other.text })).statusCode).toBe(200)
+  })
+})
+
+describe('a tenant', () => {
+  const sharing = (tenantRateLimit: number | null) => {
+    const { grant } = gateway.newKey()
+    return () => ({ 'x-api-key': gateway.newKey({ tenantId: grant.tenantId, tenantRateLimit }).text })
+  }
+
+  test('has one limit for all its keys and users, however many it makes', async () => {
+    const app = await limited({ RATE_LIMIT_TENANT_MAX: '5' })
+    const anotherKey = sharing(null)
+    expect(await statuses(6, () => get(app, '/v1/memories', anotherKey()))).toEqual([200, 200, 200, 200, 200, 429])
+    const refused = await get(app, '/v1/memories', anotherKey())
+    expect(problemOf(refused)).toMatchObject({ code: 'rate_limited', status: 429 })
+    expect(refused.headers).toMatchObject({ 'ratelimit-limit': '5', 'ratelimit-remaining': '0' })
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    expect((await get(app, '/v1/memories', { 'x-api-key': gateway.newKey().text })).statusCode).toBe(200)
+  })
+
+  test('may choose a lower one, and no higher one', async () => {
+    const app = await limited({ RATE_LIMIT_TENANT_MAX: '3' })
+    const [lower, higher] = [sharing(2), sharing(1000)]
+    expect(await statuses(3, () => get(app, '/v1/memories', lower()))).toEqual([200, 200, 429])
+    expect((await get(app, '/v1/memories', lower())).headers['ratelimit-limit']).toBe('2')
+    expect(await statuses(4, () => get(app, '/v1/memories', higher()))).toEqual([200, 200, 200, 429])
+  })
+
+  test('loses nothing to a key that is beyond its own limit', async () => {
+    const app = await limited({ RATE_LIMIT_TENANT_MAX: '5' })
+    const anotherKey = sharing(null)
+    const busy = { 'x-api-key': gateway.newKey({ ...gateway.newKey().grant, rateLimit: 1 }).text }
+    const noisy = anotherKey()
+    expect(await statuses(20, () => get(app, '/v1/memories', noisy))).toContain(429)
+    expect((await get(app, '/v1/memories', anotherKey())).statusCode).toBe(200)
+    expect((await get(app, '/v1/memories', busy)).statusCode).toBe(200)
+  })
+
+  test('shows each caller the limit of its own as long as the other holds', async () => {
+    const app = await limited({ RATE_LIMIT_TENANT_MAX: '50' })
+    const answer = await get(app, '/v1/memories', sharing(10)())
+    expect(answer.headers).toMatchObject({ 'ratelimit-limit': '4', 'ratelimit-remaining': '3' })
+  })
+})
+
 describe('addresses', () => {
   const burst = async (app: FastifyInstance, addresses: readonly string[]) => {
     const seen: number[] = []

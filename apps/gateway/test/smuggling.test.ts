@@ -1,5 +1,6 @@
+import { AMBIGUOUS_REQUESTS, requestWriter } from '@memoric/testkit/hostile-requests.ts'
+import { answersOf, type RawAnswer, say } from '@memoric/testkit/raw-http.ts'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { answersOf, type RawAnswer, say } from './raw-http.ts'
 import { useGateway } from './use-gateway.ts'
 
 const gateway = useGateway()
@@ -19,66 +20,24 @@ afterEach(() => {
 
 /** A request of a known caller, whose framing the test decides. */
 function post(framing: readonly string[], body: string): string {
-  const lines = ['POST /v1/memories HTTP/1.1', 'host: x', `x-api-key: ${key}`, 'content-type: application/json']
-  return [...lines, ...framing, '', body].join('\r\n')
+  return requestWriter(key, hidden()).post(framing, body)
 }
 
 /** What an attacker hides: nothing may ever take it for a request. */
-const hidden = 'GET /v1/memories?smuggled=1 HTTP/1.1\r\nhost: x\r\nx-forged: 1\r\n\r\n'
+const hidden = () => `GET /v1/memories?smuggled=1 HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\n\r\n`
 
-function noneSmuggled(): void {
+/** What was smuggled would have reached the service before what is sent now. */
+async function noneSmuggled(): Promise<void> {
+  await fetch(`http://127.0.0.1:${gateway.port}/v1/memories`, { headers: { 'x-api-key': key } })
   for (const { url } of gateway.memory.seen) expect(url).not.toContain('smuggled')
 }
 
 describe('what can be read in two ways is refused, and the connection with it', () => {
-  test.each<[string, () => string]>([
-    ['CL.TE', () => post(['content-length: 6', 'transfer-encoding: chunked'], `0\r\n\r\n${hidden}`)],
-    ['TE.CL', () => post(['transfer-encoding: chunked', 'content-length: 4'], `5c\r\n${hidden}\r\n0\r\n\r\n`)],
-    ['TE.TE', () => post(['transfer-encoding: chunked', 'transfer-encoding: identity'], `0\r\n\r\n${hidden}`)],
-    ['TE twice', () => post(['transfer-encoding: chunked', 'transfer-encoding: chunked'], `0\r\n\r\n${hidden}`)],
-    ['TE with an unknown coding', () => post(['transfer-encoding: xchunked'], `0\r\n\r\n${hidden}`)],
-    ['TE with something after chunked', () => post(['transfer-encoding: chunked, x'], `0\r\n\r\n${hidden}`)],
-    ['TE behind a vertical tab', () => post(['transfer-encoding: \x0bchunked'], `0\r\n\r\n${hidden}`)],
-    ['TE with a space before the colon', () => post(['transfer-encoding : chunked'], `0\r\n\r\n${hidden}`)],
-    ['CL with a space before the colon', () => post(['content-length : 2'], `{}${hidden}`)],
-    ['two different CLs', () => post(['content-length: 2', 'content-length: 40'], `{}${hidden}`)],
-    ['the same CL twice', () => post(['content-length: 2', 'content-length: 2'], `{}${hidden}`)],
-    ['a list of CLs', () => post(['content-length: 2, 2'], `{}${hidden}`)],
-    ['CL with a plus', () => post(['content-length: +2'], `{}${hidden}`)],
-    ['CL with a minus', () => post(['content-length: -2'], `{}${hidden}`)],
-    ['CL in hex', () => post(['content-length: 0x2'], `{}${hidden}`)],
-    ['CL with a point', () => post(['content-length: 2.0'], `{}${hidden}`)],
-    ['CL with an exponent', () => post(['content-length: 2e0'], `{}${hidden}`)],
-    ['CL with a space inside', () => post(['content-length: 2 2'], `{}${hidden}`)],
-    ['CL beyond 2^64', () => post(['content-length: 18446744073709551618'], `{}${hidden}`)],
-    ['an empty CL', () => post(['content-length:'], `{}${hidden}`)],
-    ['a folded header', () => post(['x-folded: a', ' content-length: 2'], `{}${hidden}`)],
-    ['a folded TE', () => post(['transfer-encoding:', ' chunked'], `0\r\n\r\n${hidden}`)],
-    ['a header line without a colon', () => post(['content-length: 2', 'nothing'], `{}${hidden}`)],
-    ['a header name with a space', () => post(['content length: 2'], `{}${hidden}`)],
-    ['NUL in a header', () => post(['content-length: 2', 'x: \0'], `{}${hidden}`)],
-    ['a bare CR in a header', () => post(['content-length: 2', 'x: a\rb: c'], `{}${hidden}`)],
-    ['a bare LF between headers', () => post(['content-length: 2'], '{}').replaceAll('\r\n', '\n') + hidden],
-    ['a chunk length with a sign', () => post(['transfer-encoding: chunked'], `+2\r\n{}\r\n0\r\n\r\n${hidden}`)],
-    ['a chunk length in 0x', () => post(['transfer-encoding: chunked'], `0x2\r\n{}\r\n0\r\n\r\n${hidden}`)],
-    ['a chunk length beyond 2^64', () => post(['transfer-encoding: chunked'], `10000000000000002\r\n{}\r\n0\r\n\r\n`)],
-    [
-      'a chunk that is longer than it says',
-      () => post(['transfer-encoding: chunked'], `1\r\n{}\r\n0\r\n\r\n${hidden}`),
-    ],
-    ['a chunk that ends in LF', () => post(['transfer-encoding: chunked'], `2\n{}\n0\n\n${hidden}`)],
-    ['a chunk extension with LF', () => post(['transfer-encoding: chunked'], `2;a\n\r\n{}\r\n0\r\n\r\n${hidden}`)],
-    ['no host', () => `GET /v1/memories HTTP/1.1\r\nx-api-key: ${key}\r\n\r\n${hidden}`],
-    ['two hosts', () => `GET /v1/memories HTTP/1.1\r\nhost: a\r\nhost: b\r\nx-api-key: ${key}\r\n\r\n${hidden}`],
-    ['HTTP/1.1 with a space', () => `GET /v1/memories HTTP/1.1 \r\nhost: x\r\n\r\n${hidden}`],
-    ['HTTP/2.0 as text', () => `GET /v1/memories HTTP/2.0\r\nhost: x\r\n\r\n${hidden}`],
-    ['no version', () => `GET /v1/memories\r\nhost: x\r\n\r\n${hidden}`],
-    ['the preface of HTTP/2', () => `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${hidden}`],
-  ])('%s', async (_what, request) => {
-    const answers = answersOf(await say(gateway.port, request()))
+  test.each(AMBIGUOUS_REQUESTS)('%s', async (_what, write) => {
+    const answers = answersOf(await say(gateway.port, write(requestWriter(key, hidden()))))
     expect(answers.map(({ status }) => status)).toEqual([400])
     expect(JSON.parse(answers[0]!.body)).toMatchObject({ code: 'malformed_request', status: 400 })
-    noneSmuggled()
+    await noneSmuggled()
   })
 })
 
@@ -124,10 +83,10 @@ describe('what has one meaning is answered once', () => {
 
   test('what is left of a body that was refused is not the next request', async () => {
     const refused = ['POST /v1/memories HTTP/1.1', 'host: x', 'content-type: application/json']
-    const body = hidden.padEnd(200)
+    const body = hidden().padEnd(200)
     const text = await say(gateway.port, [...refused, `content-length: ${body.length}`, '', body].join('\r\n'))
     expect(answersOf(text).map(({ status }) => status)).toEqual([401])
-    noneSmuggled()
+    await noneSmuggled()
   })
 
   test('fifty callers on fifty connections at once each get their own answer', async () => {

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { tenantId } from '@memoric/contracts/ids.ts'
-import { type Grant, INTROSPECT_PATH, introspectBody } from '@memoric/contracts/introspection.ts'
+import { type Grant, INTROSPECT_PATH, type IntrospectBody, introspectBody } from '@memoric/contracts/introspection.ts'
+import { type RefusalReport, REFUSALS_PATH, refusalsBody } from '@memoric/contracts/refusals.ts'
 import { PERMISSIONS } from '@memoric/contracts/permissions.ts'
 import { createApiKey } from '@memoric/crypto/api-key.ts'
 import { createServiceKey, type ServiceKey } from '@memoric/crypto/service-key.ts'
@@ -51,6 +52,8 @@ export interface TestGateway extends Services {
   newSession(limits?: Partial<Grant>): Grant
   /** How often auth was asked about a credential. */
   introspections(): number
+  /** What auth was told of refused requests. */
+  refusals(): RefusalReport[]
   /** Another gateway before the same services; the test file closes it. */
   startAnother(overrides: Readonly<Record<string, string>>): Promise<RunningGateway>
 }
@@ -125,6 +128,10 @@ export function useGateway(overrides: Readonly<Record<string, string>> = {}): Te
       return grant
     },
     introspections: () => stubs().auth.seen.filter(({ url }) => url === INTROSPECT_PATH).length,
+    refusals: () =>
+      stubs()
+        .auth.seen.filter(({ url }) => url === REFUSALS_PATH)
+        .flatMap(refusalsOf),
   }
 }
 
@@ -145,6 +152,9 @@ function newGrant(type: 'user' | 'api_key', limits: Partial<Grant>): Grant {
     grantId: randomUUID(),
     tenantId: tenantId.parse(randomUUID()),
     principal: { type, id: randomUUID() },
+    networks: [],
+    rateLimit: null,
+    tenantRateLimit: null,
     permissions: [...PERMISSIONS],
     subjects: '*',
     namespaces: '*',
@@ -159,10 +169,21 @@ async function answerAsAuth(
   signingKey: SigningKey,
 ): Promise<StubAnswer> {
   if (request.url === '/.well-known/jwks.json') return json({ keys: [await publicJwk(signingKey)] })
+  if (request.url === REFUSALS_PATH) return { status: 204 }
   if (request.url !== INTROSPECT_PATH) return json({ ok: true })
   const question = introspectBody.parse(JSON.parse(request.body.toString()))
-  const id = question.kind === 'api_key' ? question.key_id : question.session_id
-  return json({ grant: grants.get(id) ?? null })
+  const grant = grants.get(idOf(question))
+  const unknown = { reason: 'unknown', tenantId: null, principal: null }
+  return json(grant === undefined ? { grant: null, refusal: unknown } : { grant, refusal: null })
+}
+
+function refusalsOf({ body }: SeenRequest): RefusalReport[] {
+  return refusalsBody.parse(JSON.parse(body.toString())).refusals
+}
+
+function idOf(question: IntrospectBody): string {
+  if (question.kind === 'api_key') return question.key_id
+  return question.kind === 'session' ? question.session_id : question.api_key_id
 }
 
 export function json(value: unknown, status = 200): StubAnswer {

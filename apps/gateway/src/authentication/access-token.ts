@@ -1,12 +1,29 @@
+import { ACCESS_TOKEN } from '@memoric/contracts/access-token.ts'
 import { AppError } from '@memoric/service/app-error.ts'
-import { createRemoteJWKSet, errors, jwtVerify, type JWTHeaderParameters, type JWTVerifyGetKey } from 'jose'
+import { type CryptoKey, jwtVerify, type JWTHeaderParameters } from 'jose'
 import { z } from 'zod'
+import type { KeySet } from './key-set.ts'
+import { requireOneReading } from './one-reading.ts'
 
-const claims = z.object({ sub: z.string(), tenant_id: z.string(), sid: z.string(), exp: z.number() })
-export type AccessTokenClaims = z.infer<typeof claims>
+const id = z.string().max(64)
+const common = { sub: id, tenant_id: id, exp: z.number() }
+
+/** A token of a session names it; a token that was issued for an API key names the key and its scopes (RFC 9068). */
+const claims = z.union([
+  z
+    .object({ ...common, sid: id, client_id: z.never().optional() })
+    .transform(({ client_id: _none, ...rest }) => ({ kind: 'session' as const, ...rest })),
+  z
+    .object({ ...common, sid: z.never().optional(), client_id: id, scope: z.string() })
+    .transform(({ sid: _none, scope, ...rest }) => ({ kind: 'client' as const, ...rest, scopes: scope.split(' ') })),
+])
+export type AccessTokenClaims = z.output<typeof claims>
 
 /** Header parameters that would let a token name its own key. */
 const KEY_CARRIERS = ['jku', 'jwk', 'x5u', 'x5c'] as const satisfies readonly (keyof JWTHeaderParameters)[]
+
+/** What a kid of auth may look like; anything else is looked for nowhere. */
+const KID = /^[A-Za-z0-9_-]{1,64}$/
 
 /** Auth gives tokens 15 minutes; this also refuses those that are issued in the future. */
 const LONGEST_LIFE_SECONDS = 900
@@ -14,41 +31,34 @@ const LONGEST_LIFE_SECONDS = 900
 export type AccessTokenCheck = (token: string) => Promise<AccessTokenClaims>
 
 /**
- * Checks access tokens against the key set that auth publishes, which is fetched again when a token names a new key.
- * The check throws AppError `invalid_token`, or `service_unavailable` when the keys cannot be had.
+ * Checks access tokens against the keys that auth publishes. The check throws AppError `invalid_token` unless the token is ours,
+ * for this API, unexpired and signed by one of them, and `service_unavailable` when the keys cannot be had.
  */
-export function createAccessTokenCheck(authUrl: string): AccessTokenCheck {
-  const jwksUrl = new URL('/.well-known/jwks.json', authUrl)
-  const keys = createRemoteJWKSet(jwksUrl, { timeoutDuration: 2000, cooldownDuration: 1000, cacheMaxAge: 300_000 })
-  return (token) => check(token, keys)
-}
-
-/** Throws AppError `invalid_token` unless the token is ours, for this API, unexpired and signed by a key of the set. */
-export async function check(token: string, keys: JWTVerifyGetKey): Promise<AccessTokenClaims> {
-  try {
-    const { payload, protectedHeader } = await jwtVerify(token, keys, {
-      issuer: 'memoric',
-      audience: 'memoric-api',
-      algorithms: ['EdDSA'],
-      typ: 'at+jwt',
-      clockTolerance: 5,
-      maxTokenAge: LONGEST_LIFE_SECONDS,
-      requiredClaims: ['exp', 'iat', 'sub', 'jti'],
-    })
-    if (KEY_CARRIERS.some((name) => protectedHeader[name] !== undefined)) throw new AppError('invalid_token')
-    return claims.parse(payload)
-  } catch (cause) {
-    throw refusal(cause)
+export function createAccessTokenCheck(keys: Pick<KeySet, 'find'>): AccessTokenCheck {
+  return async (token) => {
+    try {
+      requireOneReading(token)
+      const { payload } = await jwtVerify(token, (header) => keyOf(header, keys), {
+        issuer: ACCESS_TOKEN.issuer,
+        audience: ACCESS_TOKEN.audience,
+        algorithms: [ACCESS_TOKEN.algorithm],
+        typ: ACCESS_TOKEN.type,
+        clockTolerance: 5,
+        maxTokenAge: LONGEST_LIFE_SECONDS,
+        requiredClaims: ['exp', 'iat', 'sub', 'jti'],
+      })
+      return claims.parse(payload)
+    } catch (cause) {
+      if (cause instanceof AppError) throw cause
+      throw new AppError('invalid_token', { cause })
+    }
   }
 }
 
-function refusal(cause: unknown): AppError {
-  if (cause instanceof AppError) return cause
-  const isToken = cause instanceof errors.JOSEError || cause instanceof z.ZodError
-  const isFault = cause instanceof errors.JOSEError && KEYS_NOT_HAD.has(cause.code)
-  if (isToken && !isFault) return new AppError('invalid_token', { cause })
-  return new AppError('service_unavailable', { cause, retryAfter: 1 })
+async function keyOf(header: JWTHeaderParameters, keys: Pick<KeySet, 'find'>): Promise<CryptoKey> {
+  // Read from JSON that a stranger wrote.
+  const { kid } = header as { readonly kid?: unknown }
+  const isPlain = KEY_CARRIERS.every((name) => header[name] === undefined)
+  if (!isPlain || typeof kid !== 'string' || !KID.test(kid)) throw new AppError('invalid_token')
+  return keys.find(kid)
 }
-
-/** What jose says when the keys do not arrive, or something else does; ERR_JOSE_GENERIC is an answer that is no 200 or no JSON. */
-const KEYS_NOT_HAD = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'])

@@ -1,10 +1,14 @@
 import { hash } from 'node:crypto'
 import type { Grant } from '@memoric/contracts/introspection.ts'
+import type { LiveGrant } from './live-grant.ts'
+
+/** Asks for a grant. `wasGranted` says that the credential stood when it was last asked about. */
+type Load<G> = (wasGranted: boolean) => Promise<G | null>
 
 /** Grants that were found lately, by credential; the credentials themselves are not kept. */
-export interface GrantCache {
+export interface GrantCache<G extends Grant = LiveGrant> {
   /** The grant of a credential, asked for by `load` when it is not known; null when the credential does not stand. */
-  get(credential: string, load: () => Promise<Grant | null>): Promise<Grant | null>
+  get(credential: string, load: Load<G>): Promise<G | null>
   /** Ends grants by their own id, by principal or by tenant. */
   revoke(ids: readonly string[]): void
   /** Forgets everything: revocations may have been missed. */
@@ -18,15 +22,19 @@ export interface GrantCacheOptions {
   readonly now?: () => number
 }
 
-interface Entry {
-  readonly grant: Grant
+interface Entry<G> {
+  readonly grant: G
   readonly until: number
 }
 
 /** Makes an empty cache. Revocations that arrive while a grant is being loaded count for that grant too. */
-export function createGrantCache({ ttlMs, maxEntries, now = Date.now }: GrantCacheOptions): GrantCache {
-  const entries = new Map<string, Entry>()
-  const loading = new Map<string, Promise<Grant | null>>()
+export function createGrantCache<G extends Grant = LiveGrant>({
+  ttlMs,
+  maxEntries,
+  now = Date.now,
+}: GrantCacheOptions): GrantCache<G> {
+  const entries = new Map<string, Entry<G>>()
+  const loading = new Map<string, Promise<G | null>>()
   /** Counts what may have ended grants, so that an answer from before is not kept. */
   let revocations = 0
 
@@ -36,7 +44,7 @@ export function createGrantCache({ ttlMs, maxEntries, now = Date.now }: GrantCac
       const entry = entries.get(id)
       if (entry !== undefined && entry.until > now()) return entry.grant
       entries.delete(id)
-      const running = loading.get(id) ?? begin(id, load)
+      const running = loading.get(id) ?? begin(id, () => load(entry !== undefined))
       return running
     },
     revoke(ids) {
@@ -56,7 +64,7 @@ export function createGrantCache({ ttlMs, maxEntries, now = Date.now }: GrantCac
     loading.clear()
   }
 
-  function begin(id: string, load: () => Promise<Grant | null>): Promise<Grant | null> {
+  function begin(id: string, load: () => Promise<G | null>): Promise<G | null> {
     const running = loadAndKeep(id, load).finally(() => {
       if (loading.get(id) === running) loading.delete(id)
     })
@@ -64,7 +72,7 @@ export function createGrantCache({ ttlMs, maxEntries, now = Date.now }: GrantCac
     return running
   }
 
-  async function loadAndKeep(id: string, load: () => Promise<Grant | null>): Promise<Grant | null> {
+  async function loadAndKeep(id: string, load: () => Promise<G | null>): Promise<G | null> {
     const before = revocations
     const askedAt = now()
     const grant = await load()
@@ -74,7 +82,7 @@ export function createGrantCache({ ttlMs, maxEntries, now = Date.now }: GrantCac
   }
 
   /** What is known may be as old as the question. */
-  function keep(id: string, grant: Grant, askedAt: number): void {
+  function keep(id: string, grant: G, askedAt: number): void {
     entries.set(id, { grant, until: Math.min(askedAt + ttlMs, grant.expiresAt) })
     for (const oldest of entries.keys()) {
       if (entries.size <= maxEntries) return

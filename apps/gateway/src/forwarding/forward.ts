@@ -15,9 +15,14 @@ const ANSWERED_HEADERS = [
 
 /**
  * Sends a request on to the service of its route and its answer back. The path is built from the route,
- * and headers from the list that the route names: nothing else that a client sends reaches a service.
+ * and headers from the list that the route names: nothing else that a client sends reaches a service. Gives the answer.
  */
-export async function forward(route: Route, upstream: Upstream, request: FastifyRequest, reply: FastifyReply) {
+export async function forward(
+  route: Route,
+  upstream: Upstream,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<UpstreamAnswer> {
   const body = bodyOf(request)
   const answer = await upstream.request({
     method: route.method,
@@ -26,7 +31,8 @@ export async function forward(route: Route, upstream: Upstream, request: Fastify
     headers: { ...namedHeaders(route, request), ...(body !== null && { 'content-type': 'application/json' }) },
     body,
   })
-  return send(reply, answer)
+  send(route, reply, answer)
+  return answer
 }
 
 function bodyOf({ body }: FastifyRequest): Buffer | null {
@@ -50,14 +56,15 @@ function namedHeaders(route: Route, request: FastifyRequest): Record<string, str
   )
 }
 
-function send(reply: FastifyReply, { status, headers, body }: UpstreamAnswer): FastifyReply {
+function send({ cookies }: Route, reply: FastifyReply, { status, headers, body }: UpstreamAnswer): void {
   // A service refused us, not the caller: that is our fault, not the caller's credential.
   if (status === 401 && headers['content-type']?.includes('problem') && isServiceRefusal(body)) {
     throw new AppError('bad_upstream', { cause: new Error('the service refused the identity of the gateway') })
   }
   reply.header('cache-control', 'no-store')
   for (const name of ANSWERED_HEADERS) if (headers[name] !== undefined) reply.header(name, headers[name])
-  return reply.code(status).send(body.length > 0 ? body : undefined)
+  if (cookies && headers['set-cookie'] !== undefined) reply.header('set-cookie', headers['set-cookie'])
+  void reply.code(status).send(body.length > 0 ? body : undefined)
 }
 
 function isServiceRefusal(body: Buffer): boolean {

@@ -1,6 +1,6 @@
 import { IDENTITY_HEADER, REQUEST_ID_HEADER, SERVICE_KEY_HEADER, type Caller } from '@memoric/contracts/caller.ts'
 import { signIdentity } from '@memoric/crypto/identity-statement.ts'
-import { parseServiceKey } from '@memoric/crypto/service-key.ts'
+import type { ServiceKey } from '@memoric/crypto/service-key.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import { Pool, type Dispatcher } from 'undici'
 
@@ -11,6 +11,8 @@ export interface UpstreamRequest {
   readonly caller: Caller
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer | string | null
+  /** Longest wait for the answer, and between two parts of it, ms; 30 s when left out. */
+  readonly timeoutMs?: number
 }
 
 export interface UpstreamAnswer {
@@ -32,16 +34,15 @@ export interface UpstreamOptions {
   /** Name of the service: statements are valid there only. */
   readonly name: string
   readonly url: string
-  readonly serviceKey: string
+  /** The key to present: it may be replaced while requests are on their way. */
+  readonly serviceKey: () => ServiceKey
 }
 
 const CONNECTIONS = 64
 const TIMEOUT_MS = 30_000
 
-/** Opens connections to a service on demand. Throws when the service key is not one. */
+/** Opens connections to a service on demand. */
 export function createUpstream({ name, url, serviceKey }: UpstreamOptions): Upstream {
-  const key = parseServiceKey(serviceKey)
-  if (key === null) throw new Error(`the service key for ${name} is not valid`)
   const pool = new Pool(url, {
     connections: CONNECTIONS,
     headersTimeout: TIMEOUT_MS,
@@ -50,18 +51,23 @@ export function createUpstream({ name, url, serviceKey }: UpstreamOptions): Upst
     keepAliveTimeout: 30_000,
   })
   return {
-    request: ({ method, path, caller, headers, body }) =>
-      send(pool, {
+    request({ method, path, caller, headers, body, timeoutMs = TIMEOUT_MS }) {
+      const key = serviceKey()
+      const now = Date.now()
+      return send(pool, {
         method,
         path,
         body: body ?? null,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
         headers: {
           ...headers,
           [SERVICE_KEY_HEADER]: key.text,
-          [IDENTITY_HEADER]: signIdentity(key.secret, name, { ...caller }, { now: Date.now() }),
+          [IDENTITY_HEADER]: signIdentity(key.secret, name, { ...caller }, { now, request: { method, path } }),
           [REQUEST_ID_HEADER]: caller.requestId,
         },
-      }),
+      })
+    },
     readiness: async () => (await send(pool, { method: 'GET', path: '/ready' })).status,
     close: () => pool.close(),
   }
