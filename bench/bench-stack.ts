@@ -20,10 +20,11 @@ export type ProcessName = (typeof APPS)[number] | (typeof SERVERS)[number]
 /** A stack of its own in a temporary home. */
 export interface BenchStack {
   readonly url: string
+  readonly authUrl: string
   readonly memoryUrl: string
   readonly credentials: Credentials
-  /** The key with which the gateway calls the memory service. */
-  readonly memoryServiceKey: string
+  /** The key with which the gateway calls a service. */
+  readonly serviceKeys: Readonly<Record<'auth' | 'memory', string>>
   readonly pidOf: (name: ProcessName) => Promise<number>
   /** All processes of the stack; what they started descends from these. */
   readonly pids: () => Promise<number[]>
@@ -46,6 +47,7 @@ const noLimits = {
   RATE_LIMIT_AUTH_MAX: '1000000',
   RATE_LIMIT_MAX: '10000000',
   RATE_LIMIT_WRITE_MAX: '10000000',
+  RATE_LIMIT_TENANT_MAX: '1000000000',
 }
 
 /** Starts everything that `npm start` starts, with rate limits out of the way. What has to be undone is handed to `undo`. */
@@ -63,9 +65,10 @@ async function describe(home: Home, url: string, signal: AbortSignal): Promise<B
   const pidOf = (name: ProcessName) => readPid(home, name)
   return {
     url,
+    authUrl: `http://127.0.0.1:${await readPort(home, 'auth')}`,
     memoryUrl: `http://127.0.0.1:${await readPort(home, 'memory')}`,
     credentials: await readCredentials(home.credentials),
-    memoryServiceKey: (await readFile(join(home.secrets, 'gateway-to-memory.key'), 'utf8')).trim(),
+    serviceKeys: { auth: await serviceKey(home, 'auth'), memory: await serviceKey(home, 'memory') },
     pidOf,
     pids: () => Promise.all([...APPS, ...SERVERS].map(pidOf)),
     async restartMemory() {
@@ -75,6 +78,10 @@ async function describe(home: Home, url: string, signal: AbortSignal): Promise<B
       await waitReady({ url: `${url}/ready`, patience: 60_000, signal })
     },
   }
+}
+
+async function serviceKey({ secrets }: Home, app: string): Promise<string> {
+  return (await readFile(join(secrets, `gateway-to-${app}.key`), 'utf8')).trim()
 }
 
 async function readPid(home: Home, name: ProcessName): Promise<number> {

@@ -1,10 +1,10 @@
-import { createApiKey, hashApiKeySecret, parseApiKey } from '../packages/crypto/src/api-key.ts'
-import { emailIndex } from '../packages/crypto/src/blind-index.ts'
-import { deriveKey } from '../packages/crypto/src/derive-key.ts'
-import { signIdentity, verifyIdentity } from '../packages/crypto/src/identity-statement.ts'
-import { recordAad } from '../packages/crypto/src/record-aad.ts'
-import { createSealingKey, openBox, sealBox } from '../packages/crypto/src/sealed-box.ts'
-import { generateKey } from '../packages/crypto/src/wrapped-key.ts'
+import { createApiKey, hashApiKeySecret, parseApiKey } from '@memoric/crypto/api-key.ts'
+import { emailIndex } from '@memoric/crypto/blind-index.ts'
+import { deriveKey } from '@memoric/crypto/derive-key.ts'
+import { signIdentity, verifyIdentity } from '@memoric/crypto/identity-statement.ts'
+import { recordAad } from '@memoric/crypto/record-aad.ts'
+import { createSealingKey, openBox, sealBox } from '@memoric/crypto/sealed-box.ts'
+import { generateKey } from '@memoric/crypto/wrapped-key.ts'
 
 // CPU time per call of what sits on the hot path; the median and the best of the rounds.
 

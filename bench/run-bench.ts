@@ -76,7 +76,7 @@ async function startAll(surroundings: BenchSurroundings): Promise<Bench> {
     meters,
     subjects: createSubjects({ url, apiKey: credentials.api_key, tenantId: tenant, adminUrl, say, signal }),
     coldStarts: createColdStarts({ stack, meter: meters.stack, background, signal }),
-    directly: createDirectRequest(stack.memoryServiceKey, tenant),
+    asGateway: createDirectRequest(stack.serviceKeys, tenant),
     signal,
   }
 }

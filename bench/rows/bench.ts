@@ -3,7 +3,7 @@ import type { BenchStack } from '../bench-stack.ts'
 import type { Subjects } from '../fixtures/subjects.ts'
 import type { BackgroundWork } from '../measure/background-work.ts'
 import type { CpuMeter } from '../measure/cpu-meter.ts'
-import type { BenchRequest } from '../load/closed-loop.ts'
+import type { AsGateway } from '../direct-request.ts'
 import type { ColdStarts } from './cold-starts.ts'
 
 /** What the rows measure with. */
@@ -15,7 +15,7 @@ export interface Bench {
   readonly meters: { readonly stack: CpuMeter; readonly baseline: CpuMeter }
   readonly subjects: Subjects
   readonly coldStarts: ColdStarts
-  /** A request to the memory service as the gateway would send it. */
-  readonly directly: (path: string) => BenchRequest
+  /** A request to a service as the gateway would send it. */
+  readonly asGateway: AsGateway
   readonly signal: AbortSignal
 }

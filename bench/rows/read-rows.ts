@@ -1,4 +1,4 @@
-import { get, post } from '../load/requests.ts'
+import { get } from '../load/requests.ts'
 import type { Bench } from './bench.ts'
 import { apiKeyOf, baselineMeasure, type Load, stackMeasure } from './make-measure.ts'
 import type { Row, RowPlan } from './row.ts'
@@ -10,7 +10,6 @@ export const readPlans: readonly RowPlan[] = [
   { name: 'list', prepare: listRow },
   { name: 'get', prepare: getRow },
   { name: 'gateway', prepare: gatewayRow },
-  { name: 'login', prepare: (bench) => Promise.resolve(loginRow(bench)) },
 ]
 
 async function listRow(bench: Bench): Promise<Row> {
@@ -45,7 +44,7 @@ async function getRow(bench: Bench): Promise<Row> {
 
 async function gatewayRow(bench: Bench): Promise<Row> {
   const ids = await memoryIds(bench)
-  const direct: Load = { connections: CONNECTIONS, next: () => bench.directly(`/v1/memories/${ids()}`) }
+  const direct: Load = { connections: CONNECTIONS, next: () => bench.asGateway('memory', get(`/v1/memories/${ids()}`)) }
   return {
     name: 'gateway',
     title: 'get by id through the gateway',
@@ -66,10 +65,4 @@ async function memoryIds(bench: Bench): Promise<() => string> {
   const { memoryIds } = await bench.subjects.ofSize(MEMORIES)
   let at = 0
   return () => memoryIds[at++ % memoryIds.length] ?? ''
-}
-
-function loginRow(bench: Bench): Row {
-  const { email, password } = bench.stack.credentials
-  const load: Load = { connections: 1, next: () => post('/v1/auth/login', { email, password }) }
-  return { name: 'login', title: 'login, 1 connection', budget: {}, warmUp: true, measure: stackMeasure(bench, load) }
 }
