@@ -51,7 +51,10 @@ export default tseslint.config(
     },
   },
   ...arrows.map(({ files, may }) => ({ files, rules: importRule(may) })),
-  { files: ['**/main.ts', 'infra/local/src/demo.ts'], rules: { 'no-restricted-syntax': ['error', ...syntax] } },
+  {
+    files: ['**/main.ts', 'infra/local/src/{demo,operator}.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...syntax] },
+  },
   { files: ['*.config.{ts,js}'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['**/test/**', 'packages/testkit/**'],

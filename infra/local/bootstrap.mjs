@@ -17,6 +17,9 @@ const commands = {
   check: (args) => ['npx', [...pnpm, 'run', 'check', ...args]],
   demo: (args) => [node(), ['infra/local/src/demo.ts', ...args]],
   bench: (args) => [node(), ['bench/main.ts', ...args]],
+  attack: (args) => [node(), ['bench/attack/main.ts', ...args]],
+  'service-keys': (args) => [node(), ['infra/setup/src/main.ts', ...args]],
+  memoric: (args) => [node(), ['infra/local/src/operator.ts', ...args]],
 }
 
 /** What the installed packages depend on; a change of it asks for another install. */

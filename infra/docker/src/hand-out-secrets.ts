@@ -39,6 +39,17 @@ export async function handOutSecrets({ folder, given, postgres }: HandOutOptions
   await chmod(join(given, 'postgres', 'POSTGRES_PASSWORD'), 0o640)
 }
 
+/** Gives the apps the service keys and hashes of keys that are in the folder now; what was removed there stays where it was given. */
+export async function handOutServiceKeys({ folder, given }: Omit<HandOutOptions, 'postgres'>): Promise<void> {
+  for (const app of apps) {
+    for (const [variable, name] of Object.entries(appSecretFiles(app))) {
+      if (!variable.includes('SERVICE_KEY')) continue
+      const text = await readFile(secretFile(folder, name), 'utf8').catch(() => null)
+      if (text !== null) await give(join(given, app), { [variable]: text })
+    }
+  }
+}
+
 async function give(folder: string, files: Files): Promise<void> {
   for (const [name, text] of Object.entries(files)) await writePrivateFile(join(folder, name), text)
 }

@@ -1,16 +1,28 @@
-import { handOutSecrets } from './hand-out-secrets.ts'
+import { parseServiceKeysRequest, runServiceKeys } from '@memoric/setup/service-keys/service-keys-command.ts'
+import { handOutSecrets, handOutServiceKeys } from './hand-out-secrets.ts'
 import { publishFirstTenant } from './publish-first-tenant.ts'
 
-const commands: Readonly<Record<string, () => Promise<string>>> = {
+const places = { folder: '/var/lib/memoric/secrets', given: '/secrets' }
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+const commands: Readonly<Record<string, () => Promise<void>>> = {
   async secrets() {
     const { POSTGRES_ADDRESS: postgres = 'postgres:5432' } = process.env
-    await handOutSecrets({ folder: '/var/lib/memoric/secrets', given: '/secrets', postgres })
-    return 'Everybody has its secrets.'
+    await handOutSecrets({ ...places, postgres })
+    say('Everybody has its secrets.')
+  },
+  async 'service-keys'() {
+    const keys = { folder: places.folder, handOut: () => handOutServiceKeys(places) }
+    await runServiceKeys(keys, parseServiceKeysRequest(process.argv.slice(3)), say)
   },
   async 'first-tenant'() {
     const { GATEWAY_URL: gatewayUrl = 'http://gateway:3456', PUBLIC_URL: publicUrl = gatewayUrl } = process.env
     const made = await publishFirstTenant({ folder: '/credentials', gatewayUrl, publicUrl })
-    return `${made ? 'Made the first tenant, its owner and an API key' : 'The first tenant is there'}: /credentials/credentials.json`
+    const what = made ? 'Made the first tenant, its owner and an API key' : 'The first tenant is there'
+    say(`${what}: /credentials/credentials.json`)
   },
 }
 
@@ -18,7 +30,7 @@ try {
   const command = commands[process.argv[2] ?? '']
   if (command === undefined)
     throw new Error(`Usage: node infra/docker/src/main.ts ${Object.keys(commands).join(' | ')}`)
-  process.stdout.write(`${await command()}\n`)
+  await command()
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1

@@ -70,7 +70,6 @@ const secrets: Secrets = {
   ownerPassword: '',
   natsPasswords: { auth: '', memory: '', audit: '', gateway: '', admin: '' },
   appPasswords: { auth: '', memory: '', audit: '' },
-  serviceKeyHashes: { auth: '', memory: '', audit: '' },
 }
 const urls = { auth: '', memory: '', audit: '' }
 

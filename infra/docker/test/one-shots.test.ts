@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { natsConfigFile } from '@memoric/setup/nats-config.ts'
 import { parseServiceKey } from '@memoric/crypto/service-key.ts'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { handOutSecrets, type HandOutOptions } from '../src/hand-out-secrets.ts'
+import { rotateServiceKey } from '@memoric/setup/service-keys/service-keys.ts'
+import { handOutSecrets, handOutServiceKeys, type HandOutOptions } from '../src/hand-out-secrets.ts'
 
 const receivers = ['auth', 'memory', 'audit', 'gateway', 'prepare', 'postgres', 'nats', 'first-tenant']
 
@@ -62,6 +63,22 @@ describe('secrets', () => {
       'MEMORY_SERVICE_KEY',
       'NATS_PASSWORD',
     ])
+  })
+
+  test('that call another service are handed out at each step of their rotation, and nothing else is', async () => {
+    await handOutSecrets(options)
+    const before = await everything()
+    const keys = { folder: options.folder, handOut: () => handOutServiceKeys(options) }
+    const rotation = { settleMs: 0, overlapMs: 0, say: () => undefined }
+    await rotateServiceKey(keys, { caller: 'gateway', app: 'memory' }, rotation)
+    const after = await everything()
+    expect(after.gateway?.MEMORY_SERVICE_KEY).not.toBe(before.gateway?.MEMORY_SERVICE_KEY)
+    expect(after.memory?.SERVICE_KEY_HASHES).not.toBe(before.memory?.SERVICE_KEY_HASHES)
+    const changed = { gateway: { MEMORY_SERVICE_KEY: '' }, memory: { SERVICE_KEY_HASHES: '' } }
+    for (const each of [before, after]) {
+      for (const [name, files] of Object.entries(changed)) Object.assign(each[name]!, files)
+    }
+    expect(after).toEqual(before)
   })
 
   test('can be read by their owner only; that of PostgreSQL by its group too', async () => {

@@ -21,6 +21,7 @@ export interface KeyLimits {
   readonly scopes?: readonly Permission[]
   readonly subjects?: readonly string[]
   readonly namespaces?: readonly string[]
+  readonly ip_allow?: readonly string[]
 }
 
 /** Registers a tenant; with another role than `owner`, the user who did it is given that role in the database. */

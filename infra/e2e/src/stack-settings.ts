@@ -12,6 +12,9 @@ export const APPS: readonly AppName[] = [...SERVICES, 'gateway']
 
 export type Environment = Readonly<Record<string, string>>
 
+/** Variables for every app, or for each its own. */
+export type Overrides = Environment | ((app: AppName) => Environment)
+
 export interface StackSettings {
   /** The environment of each app: ports, secrets and addresses fit together, and stay over restarts. */
   readonly environments: Readonly<Record<AppName, Environment>>
@@ -33,12 +36,13 @@ const LENIENT = {
   RATE_LIMIT_AUTH_MAX: '1000000',
   RATE_LIMIT_MAX: '1000000',
   RATE_LIMIT_WRITE_MAX: '1000000',
+  RATE_LIMIT_TENANT_MAX: '1000000',
   PASSWORD_MEMORY_KIB: '64',
   PASSWORD_PASSES: '1',
 }
 
-/** Ports, secrets and environments of a stack of its own; `overrides` are given to every app. */
-export async function createStackSettings(servers: StackServers, overrides: Environment = {}): Promise<StackSettings> {
+/** Ports, secrets and environments of a stack of its own; `overrides` have the last word. */
+export async function createStackSettings(servers: StackServers, overrides: Overrides = {}): Promise<StackSettings> {
   const serviceKey = createServiceKey('gateway')
   const ports = { auth: await freePort(), memory: await freePort(), audit: await freePort(), gateway: await freePort() }
   const url = (app: AppName) => `http://127.0.0.1:${ports[app]}`
@@ -50,10 +54,10 @@ export async function createStackSettings(servers: StackServers, overrides: Envi
     API_KEY_PEPPER: randomKey(),
     NATS_URL: servers.nats.url,
     TRUSTED_PROXIES: '127.0.0.1',
+    PUBLIC_URL: url('gateway'),
     SERVICE_KEY_HASHES: JSON.stringify({ gateway: hashServiceKeySecret(serviceKey.secret).toString('hex') }),
     ...LENIENT,
     ...Object.fromEntries(SERVICES.flatMap((app) => addressOf(app, url(app), serviceKey))),
-    ...overrides,
   }
   const environmentOf = (app: AppName): Environment => ({
     ...shared,
@@ -62,6 +66,7 @@ export async function createStackSettings(servers: StackServers, overrides: Envi
     NATS_PASSWORD: servers.nats.password(app),
     MEMORIC_ENCRYPTION_KEY: randomKey(),
     ...(app !== 'gateway' && { DATABASE_URL: servers.databaseUrls[app] }),
+    ...(typeof overrides === 'function' ? overrides(app) : overrides),
   })
   return { environments: forEachApp(environmentOf), urls: forEachApp(url), serviceKey }
 }

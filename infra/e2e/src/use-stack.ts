@@ -11,7 +11,7 @@ import { type AppProcess, startAppProcess } from './app-process.ts'
 import {
   APPS,
   createStackSettings,
-  type Environment,
+  type Overrides,
   type ServiceName,
   SERVICES,
   type StackSettings,
@@ -21,8 +21,8 @@ import { type RunningApp, startApp } from './start-app.ts'
 export interface StackOptions {
   /** Apps that run in processes of their own and may be killed. */
   readonly processes?: readonly AppName[]
-  /** Variables given to every app. */
-  readonly overrides?: Environment
+  /** Variables given to every app, or to each its own. */
+  readonly overrides?: Overrides
 }
 
 /** The four apps on a PostgreSQL and a NATS of their own. Its members can be used from `beforeAll` on. */
@@ -103,7 +103,7 @@ function fail(): never {
   throw new Error('useStack: the apps run from beforeAll on')
 }
 
-async function open(overrides: Environment): Promise<Opened> {
+async function open(overrides: Overrides): Promise<Opened> {
   const [server, nats] = await Promise.all([startOwnPostgres(), startOwnNats()])
   const databases = await prepareDatabases({ adminUrl: server.adminUrl, databases: SERVICES.map(databasePlan) })
   const urlOf = (app: ServiceName) => databases.find((database) => database.app === app)?.url ?? ''

@@ -9,12 +9,18 @@ export interface Targets {
   readonly apiKeyId?: string
   readonly refreshToken?: string
   readonly subjectId?: string
+  readonly userId?: string
+  readonly sessionId?: string
 }
+
+const ssoProvider = { name: 'Example', issuer: 'https://id.example.org', client_id: 'memoric', client_secret: 'secret' }
 
 type ValidRequests = { readonly [Id in OperationId]: (targets: Targets) => ApiRequest }
 
 const memory = ({ memoryId = randomUUID() }: Targets) => ({ params: { id: memoryId } })
 const apiKey = ({ apiKeyId = randomUUID() }: Targets) => ({ params: { id: apiKeyId } })
+const someId = () => ({ params: { id: randomUUID() } })
+const member = ({ userId = randomUUID() }: Targets) => ({ params: { id: userId } })
 const token = ({ refreshToken = 'rt_unknown' }: Targets) => ({ body: { refresh_token: refreshToken } })
 const subject = ({ subjectId }: Targets) => (subjectId === undefined ? {} : { subject_id: subjectId })
 const newMemory = (targets: Targets) => ({ content: `something new ${randomUUID()}`, ...subject(targets) })
@@ -22,10 +28,46 @@ const newMemory = (targets: Targets) => ({ content: `something new ${randomUUID(
 /** For each operation a request that its contract accepts. A new route does not compile without one. */
 export const validRequests: ValidRequests = {
   register: () => ({ body: { email: `${randomUUID()}@example.org`, password: PASSWORD, tenant_name: 'Valid' } }),
-  login: () => ({ body: { email: 'nobody@example.org', password: PASSWORD } }),
+  login: () => ({ body: { email: `${randomUUID()}@example.org`, password: PASSWORD } }),
   refresh: token,
   logout: token,
   me: () => ({}),
+  changePassword: () => ({ body: { current_password: PASSWORD, new_password: PASSWORD } }),
+  forgotPassword: () => ({ body: { email: 'nobody@example.org' } }),
+  resetPassword: () => ({ body: { token: 'mp_unknown', new_password: PASSWORD } }),
+  verifyEmail: () => ({ body: { token: 'mv_unknown' } }),
+  resendVerification: () => ({ body: { email: 'nobody@example.org' } }),
+  listSessions: () => ({}),
+  revokeSession: ({ sessionId = randomUUID() }) => ({ params: { id: sessionId } }),
+  revokeOtherSessions: () => ({}),
+  enrollTotp: () => ({ body: { password: PASSWORD } }),
+  confirmTotp: () => ({ body: { code: '000000' } }),
+  disableTotp: () => ({}),
+  createSsoProvider: () => ({ body: ssoProvider }),
+  listSsoProviders: () => ({}),
+  updateSsoProvider: () => ({ ...someId(), body: ssoProvider }),
+  deleteSsoProvider: someId,
+  startSso: () => ({ params: { provider: randomUUID() } }),
+  finishSso: () => ({ params: { provider: randomUUID() }, query: { code: 'code', state: 'state' } }),
+  createUser: () => ({ body: { email: `${randomUUID()}@example.org`, role: 'user', password: PASSWORD } }),
+  listUsers: () => ({ query: { limit: '2' } }),
+  getUser: member,
+  updateUser: (targets) => ({ ...member(targets), body: { display_name: 'Another' } }),
+  removeUser: member,
+  revokeUserSessions: member,
+  resetUserTotp: member,
+  createInvitation: () => ({ body: { email: `${randomUUID()}@example.org`, role: 'user' } }),
+  listInvitations: () => ({ query: { limit: '2' } }),
+  revokeInvitation: someId,
+  acceptInvitation: () => ({ body: { token: 'mi_unknown', password: PASSWORD } }),
+  getTenant: () => ({}),
+  updateTenant: () => ({ body: { settings: { sessions_per_user: 20 } } }),
+  contain: ({ apiKeyId = randomUUID() }) => ({
+    body: { target: { type: 'api_key', id: apiKeyId }, reason: 'a drill' },
+  }),
+  rotateApiKey: (targets) => ({ ...apiKey(targets), body: { overlap_seconds: 60 } }),
+  reportLeak: () => ({ body: { key: 'mk_unknown' } }),
+  issueToken: () => ({ body: { grant_type: 'client_credentials', client_id: 'unknown', client_secret: 'unknown' } }),
   createApiKey: () => ({ body: { name: 'valid', scopes: ['memories:read'] } }),
   listApiKeys: () => ({ query: { limit: '2' } }),
   getApiKey: apiKey,
@@ -37,6 +79,9 @@ export const validRequests: ValidRequests = {
   updateMemory: (targets) => ({ ...memory(targets), body: { content: 'something else' } }),
   deleteMemory: memory,
   getMemoryHistory: memory,
+  startKeyRotation: () => ({ body: { subject_id: 'nobody' } }),
+  listKeyRotations: () => ({ query: { limit: '2' } }),
+  getKeyRotation: someId,
   searchMemories: (targets) => ({ body: { query: 'something', ...subject(targets) } }),
   listAuditLogs: () => ({ query: { limit: '2' } }),
 }

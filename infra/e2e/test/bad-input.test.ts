@@ -35,7 +35,7 @@ async function expectNoTrace(): Promise<void> {
 }
 
 const send = (request: RawRequest) => stack.api.raw(request, account.session)
-const validOf = (id: OperationId) => validRequests[id]({ memoryId, apiKeyId: account.keyId })
+const validOf = (id: OperationId) => validRequests[id]({ memoryId, apiKeyId: account.keyId, userId: account.userId })
 
 /** Sends all, a few at a time, and says what should not have happened. */
 async function expectRefused(
@@ -138,7 +138,10 @@ describe('an unknown field, wherever it stands', () => {
 describe('a body that is not the JSON object it should be', () => {
   test.each(withBody)('%s', async (id, route) => {
     const field = Object.keys(validOf(id).body as object)[0]!
-    const cases = brokenBodies(field).map(([what, body]) => [what, withText(route, id, body)] as const)
+    const needsBody = !route.body!.safeParse(undefined).success
+    const cases = brokenBodies(field)
+      .filter(([, body]) => needsBody || body !== '')
+      .map(([what, body]) => [what, withText(route, id, body)] as const)
     await expectRefused(cases)
   })
 })
@@ -146,8 +149,9 @@ describe('a body that is not the JSON object it should be', () => {
 describe('a body of another type', () => {
   test.each(withBody)('%s', async (id, route) => {
     const body = JSON.stringify(validOf(id).body)
+    const types = WRONG_TYPES.filter((type) => !(route.form && type.endsWith('urlencoded')))
     await expectRefused(
-      WRONG_TYPES.map((type) => [type, withText(route, id, body, type)] as const),
+      types.map((type) => [type, withText(route, id, body, type)] as const),
       [415],
     )
   })
@@ -197,9 +201,10 @@ describe('routes without a query take none', () => {
     async (id, route) => {
       if (route.method !== 'GET') return
       const request = rawRequest(route, validOf(id))
+      const usual = (await send(request)).status
       for (const query of ['x=1', '%', '%00', '__proto__=1', 'a[b]=c', '&&&&', 'a=1&'.repeat(2000)]) {
         const answer = await send({ ...request, path: `${request.path}?${query}` })
-        expect([200, 400], query).toContain(answer.status)
+        expect([usual, 400], query).toContain(answer.status)
       }
       await settled(stack)
       rows = await countRows(stack)
@@ -229,7 +234,14 @@ describe('a header that its route names, with a value that it does not take', ()
 })
 
 describe('a field of a body with an odd value that its contract takes', () => {
-  const keeping: OperationId[] = ['createApiKey', 'createMemory', 'updateMemory', 'searchMemories']
+  const keeping: OperationId[] = [
+    'createApiKey',
+    'createUser',
+    'createInvitation',
+    'createMemory',
+    'updateMemory',
+    'searchMemories',
+  ]
   test.each(withBody.filter(([id]) => keeping.includes(id)))('%s', async (id, route) => {
     const before = stack.log.length
     for (const path of fieldsOf(bodySchema(route))) {

@@ -14,7 +14,8 @@ export interface AppSurroundings {
   user: Readonly<Record<string, string | undefined>>
 }
 
-const passedThrough = /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|MEMORIC_[A-Z_]+|NODE_COMPILE_CACHE)$/
+const passedThrough =
+  /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|OUTBOUND_PRIVATE_NETWORKS|MEMORIC_[A-Z_]+|NODE_COMPILE_CACHE)$/
 
 /**
  * The whole environment of an app: a few variables of the person who starts it, by name, then what the stack decides. What the
@@ -24,6 +25,8 @@ export function appEnvironment(app: App, surroundings: AppSurroundings): Record<
   const own = {
     ...common(app, surroundings),
     ...(app === 'gateway' && upstreams(surroundings.ports)),
+    ...((app === 'gateway' || app === 'auth') && { PUBLIC_URL: `http://127.0.0.1:${surroundings.ports.gateway}` }),
+    ...(app === 'auth' && { MAIL_DIRECTORY: surroundings.home.mail }),
     ...(app === 'auth' && { MEMORIC_ENV: 'local' }),
   }
   const inherited = Object.entries(surroundings.user).filter(

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { freePort, isPortFree } from './free-port.ts'
 import { writePrivateFile } from '@memoric/setup/write-private-file.ts'
 
@@ -20,6 +21,24 @@ export async function choosePorts(file: string, gateway: number): Promise<Ports>
   for (const name of internal) ports[name] = await another(last[name], Object.values(ports))
   await writePrivateFile(file, `${JSON.stringify(ports, null, 2)}\n`)
   return ports
+}
+
+/** The ports with which a stack was started last. Throws when it never was. */
+export async function readPorts(file: string): Promise<Ports> {
+  const { gateway = 0, ...ports } = parsePorts(await readFile(file, 'utf8').catch(() => '{}'))
+  const { auth, memory, audit, postgres, nats } = ports
+  if (
+    auth === undefined ||
+    memory === undefined ||
+    audit === undefined ||
+    postgres === undefined ||
+    nats === undefined
+  ) {
+    throw new Error(
+      `No stack has been started in ${dirname(file)} yet: start it first (npm start), or set MEMORIC_HOME.`,
+    )
+  }
+  return { gateway, auth, memory, audit, postgres, nats }
 }
 
 async function another(preferred: number | undefined, taken: number[]): Promise<number> {

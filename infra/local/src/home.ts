@@ -9,6 +9,8 @@ export interface Home {
   postgres: string
   nats: string
   logs: string
+  /** Mails, one a file. */
+  mail: string
   /** What runs: one record a process. */
   processes: string
   /** Downloaded programs. */
@@ -30,6 +32,7 @@ export function homeAt(folder: string): Home {
     postgres: at('postgres'),
     nats: at('nats'),
     logs: at('logs'),
+    mail: at('mail'),
     processes: at('processes'),
     programs: at('programs'),
     credentials: at('credentials.json'),
@@ -49,7 +52,7 @@ export async function makeHome(home: Home): Promise<void> {
     )
   }
   await chmod(home.path, 0o700)
-  for (const folder of [home.secrets, home.nats, home.logs, home.processes]) {
+  for (const folder of [home.secrets, home.nats, home.logs, home.mail, home.processes]) {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await chmod(folder, 0o700)
   }

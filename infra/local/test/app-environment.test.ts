@@ -15,7 +15,6 @@ const surroundings: AppSurroundings = {
     ownerPassword: 'owner',
     natsPasswords: { ...of((app) => `nats-${app}`), gateway: 'nats-gateway', admin: 'nats-admin' },
     appPasswords: of((app) => `role-${app}`),
-    serviceKeyHashes: of((app) => `hash-${app}`),
   },
   databaseUrls: of((app) => `postgres://${app}`),
   user: {},
@@ -29,7 +28,7 @@ test("an app gets its own secrets and nobody else's", () => {
     'nats-admin',
     'nats-auth',
     'role-',
-    'hash-auth',
+    'auth-service-keys',
     'postgres://auth',
     'auth-encryption',
   ]) {
@@ -44,9 +43,16 @@ test("an app gets its own secrets and nobody else's", () => {
     NATS_USER: 'memory',
     NATS_PASSWORD: 'nats-memory',
     DATABASE_URL: 'postgres://memory',
-    SERVICE_KEY_HASHES: 'hash-memory',
     MEMORIC_ENCRYPTION_KEY_FILE: '/home/secrets/memory-encryption.key',
     PERSONAL_DATA_KEY_FILE: '/home/secrets/personal-data.key',
+    SERVICE_KEY_HASHES_FILE: '/home/secrets/memory-service-keys.json',
+  })
+})
+
+test('auth writes its mails into the home, and names the address of the gateway in them', () => {
+  expect(appEnvironment('auth', surroundings)).toMatchObject({
+    MAIL_DIRECTORY: '/home/mail',
+    PUBLIC_URL: 'http://127.0.0.1:1',
   })
 })
 
@@ -65,6 +71,7 @@ test('the gateway knows no database and no encryption key', () => {
     'NATS_USER',
     'PATH',
     'PORT',
+    'PUBLIC_URL',
   ])
 })
 

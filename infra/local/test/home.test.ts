@@ -2,6 +2,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { hashServiceKeySecret, parseServiceKey } from '@memoric/crypto/service-key.ts'
 import { readFirstTenant } from '@memoric/setup/first-tenant.ts'
 import { secretFile } from '@memoric/setup/secrets.ts'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -28,7 +29,7 @@ async function mode(path: string): Promise<string> {
 describe('a home', () => {
   test('is closed to everybody else', async () => {
     const home = await newHome()
-    for (const folder of [home.path, home.secrets, home.logs, home.nats, home.processes])
+    for (const folder of [home.path, home.secrets, home.logs, home.nats, home.mail, home.processes])
       expect(await mode(folder)).toBe('700')
   })
 
@@ -81,9 +82,12 @@ describe('secrets', () => {
   })
 
   test('let the gateway in where its key is known by hash', async () => {
-    const { serviceKeyHashes } = await loadHomeSecrets(await newHome())
-    for (const text of Object.values(serviceKeyHashes)) {
-      expect(JSON.parse(text)).toEqual({ gateway: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    const home = await newHome()
+    await loadHomeSecrets(home)
+    for (const app of ['auth', 'memory', 'audit']) {
+      const key = parseServiceKey((await readFile(secretFile(home.secrets, `gateway-to-${app}.key`), 'utf8')).trim())
+      const text = await readFile(secretFile(home.secrets, `${app}-service-keys.json`), 'utf8')
+      expect(JSON.parse(text)).toEqual({ gateway: [hashServiceKeySecret(key!.secret).toString('hex')] })
     }
   })
 

@@ -1,6 +1,12 @@
-import { createdApiKey, loginAnswer, registerAnswer } from '@memoric/contracts/auth-contract.ts'
+import { createdApiKey } from '@memoric/contracts/api-key-contract.ts'
+import { loginAnswer, registerAnswer } from '@memoric/contracts/auth-contract.ts'
 import { PERMISSIONS } from '@memoric/contracts/permissions.ts'
 import type { FirstTenant } from './first-tenant.ts'
+
+// What is needed of the answers.
+const registered = registerAnswer.pick({ access_token: true, tenant: true })
+const signedIn = loginAnswer.pick({ access_token: true, user: true })
+const madeKey = createdApiKey.pick({ key: true })
 
 const email = 'owner@memoric.local'
 
@@ -15,10 +21,14 @@ interface Session {
  */
 export async function createFirstTenant(url: string, password: string): Promise<FirstTenant> {
   const { accessToken, tenantId } = (await register(url, password)) ?? (await signIn(url, password))
-  const body = { name: 'local', scopes: PERMISSIONS, expires_in_days: 365 }
-  const response = await post(`${url}/v1/api-keys`, body, { authorization: `Bearer ${accessToken}` })
+  const body = { name: 'local', scopes: PERMISSIONS }
+  const makeKey = (more: object) =>
+    post(`${url}/v1/api-keys`, { ...body, ...more }, { authorization: `Bearer ${accessToken}` })
+  let response = await makeKey({ expires_in_days: 365 })
+  // Keys of this installation live shorter (API_KEY_MAX_DAYS): as long as they may.
+  if (response.status === 422) response = await makeKey({})
   if (response.status !== 201) throw await refused('the API key could not be made', response)
-  const { key } = createdApiKey.parse(await response.json())
+  const { key } = madeKey.parse(await response.json())
   return { tenant_id: tenantId, email, password, api_key: key }
 }
 
@@ -39,14 +49,14 @@ async function register(url: string, password: string): Promise<Session | undefi
   })
   if (response.status === 409) return undefined
   if (response.status !== 201) throw await refused('the first tenant could not be made', response)
-  const answer = registerAnswer.parse(await response.json())
+  const answer = registered.parse(await response.json())
   return { accessToken: answer.access_token, tenantId: answer.tenant.id }
 }
 
 async function signIn(url: string, password: string): Promise<Session> {
   const response = await post(`${url}/v1/auth/login`, { email, password })
   if (response.status !== 200) throw await refused(`${email} could not sign in`, response)
-  const answer = loginAnswer.parse(await response.json())
+  const answer = signedIn.parse(await response.json())
   return { accessToken: answer.access_token, tenantId: answer.user.tenant_id }
 }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createServiceKey, hashServiceKeySecret, parseServiceKey } from '@memoric/crypto/service-key.ts'
 import { natsUsers, type NatsUser } from './nats-config.ts'
+import { ensureGatewayKeys } from './service-keys/service-keys.ts'
 import { writePrivateFile } from './write-private-file.ts'
 
 /** The apps that own a database. */
@@ -16,8 +16,6 @@ export interface Secrets {
   natsPasswords: Record<NatsUser, string>
   /** Of the role that the app signs in as. */
   appPasswords: Record<DatabaseApp, string>
-  /** SERVICE_KEY_HASHES of each app. */
-  serviceKeyHashes: Record<DatabaseApp, string>
   /** Of the first user. */
   ownerPassword: string
 }
@@ -40,11 +38,11 @@ export async function loadSecrets(folder: string, hasData: boolean): Promise<Sec
   for (const app of databaseApps) await irreplaceable(folder, `${app}-encryption.key`, base64Key, hasData)
   await irreplaceable(folder, 'personal-data.key', base64Key, hasData)
   await irreplaceable(folder, 'api-key-pepper.key', base64Key, hasData)
+  await ensureGatewayKeys(folder, databaseApps)
   return {
     postgresPassword: await irreplaceable(folder, 'postgres.password', password, hasData),
     natsPasswords: await forEach(natsUsers, (user) => secret(folder, `nats-${user}.password`, password)),
     appPasswords: await forEach(databaseApps, (app) => secret(folder, `postgres-${app}.password`, password)),
-    serviceKeyHashes: await forEach(databaseApps, async (app) => hashes(await serviceKey(folder, app))),
     ownerPassword: await secret(folder, 'owner.password', password),
   }
 }
@@ -56,17 +54,6 @@ function base64Key(): string {
 /** Letters and digits, a letter first: fits into URLs and into what NATS parses. */
 function password(): string {
   return `p${randomBytes(24).toString('hex')}`
-}
-
-/** The key with which the gateway calls an app. */
-async function serviceKey(folder: string, app: DatabaseApp): Promise<string> {
-  return secret(folder, `gateway-to-${app}.key`, () => createServiceKey('gateway').text)
-}
-
-function hashes(keyText: string): string {
-  const key = parseServiceKey(keyText)
-  if (key === null) throw new Error('A service key is damaged: remove the files gateway-to-*.key and start again.')
-  return JSON.stringify({ [key.caller]: hashServiceKeySecret(key.secret).toString('hex') })
 }
 
 async function irreplaceable(folder: string, name: string, make: () => string, hasData: boolean): Promise<string> {
