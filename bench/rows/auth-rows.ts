@@ -7,6 +7,7 @@ import { type Measurement, quantile } from '../measure/measurement.ts'
 import { measureLoad } from '../measure/measure-load.ts'
 import type { Bench } from './bench.ts'
 import { apiKeyOf, type Load, stackMeasure } from './make-measure.ts'
+import { memoryIds } from './read-rows.ts'
 import type { Measure, Row, RowPlan } from './row.ts'
 
 const READERS = 4
@@ -15,7 +16,7 @@ const SIGNING_IN = 500
 export const authPlans: readonly RowPlan[] = [
   { name: 'key-check', prepare: (bench) => Promise.resolve(keyCheckRow(bench)) },
   { name: 'login', prepare: (bench) => Promise.resolve(loginRow(bench)) },
-  { name: 'crowd', prepare: (bench) => Promise.resolve(crowdRow(bench)) },
+  { name: 'crowd', prepare: crowdRow },
 ]
 
 /** What the gateway asks of auth when it has not seen a key lately. */
@@ -75,18 +76,19 @@ const hashAlone: Measure = async (duration) => {
 }
 
 /** Reads while many sign in at once: those who are too many are sent away, and the readers must not notice. */
-function crowdRow(bench: Bench): Row {
+async function crowdRow(bench: Bench): Promise<Row> {
+  const ids = await memoryIds(bench)
   return {
     name: 'crowd',
     title: `get, while ${SIGNING_IN} sign in at once`,
     budget: { p99: 100 },
     unit: 'read',
     warmUp: false,
-    measure: (duration) => readBesideCrowd(bench, duration),
+    measure: (duration) => readBesideCrowd(bench, ids, duration),
   }
 }
 
-async function readBesideCrowd(bench: Bench, duration: number): Promise<Measurement> {
+async function readBesideCrowd(bench: Bench, ids: () => string, duration: number): Promise<Measurement> {
   const { url } = bench.stack
   const { signal } = bench
   const crowd = runClosedLoop({ url, connections: SIGNING_IN, duration, next: () => signIn(bench), signal })
@@ -94,7 +96,7 @@ async function readBesideCrowd(bench: Bench, duration: number): Promise<Measurem
     url,
     connections: READERS,
     duration,
-    next: () => get('/v1/auth/me', apiKeyOf(bench)),
+    next: () => get(`/v1/memories/${ids()}`, apiKeyOf(bench)),
     signal,
   })
   await crowd

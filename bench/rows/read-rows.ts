@@ -61,7 +61,7 @@ function throughGateway(bench: Bench, ids: () => string): Load {
 }
 
 /** The ids of a subject's memories in turn. */
-async function memoryIds(bench: Bench): Promise<() => string> {
+export async function memoryIds(bench: Bench): Promise<() => string> {
   const { memoryIds } = await bench.subjects.ofSize(MEMORIES)
   let at = 0
   return () => memoryIds[at++ % memoryIds.length] ?? ''

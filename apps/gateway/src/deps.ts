@@ -45,11 +45,13 @@ export async function createDeps(config: GatewayConfig, log: Logger): Promise<Ga
   const grants = createGrantCache({ ttlMs: cacheMs, maxEntries: GRANTS })
   onSignal(messaging, REVOKED_SUBJECT, (signal) => grants.revoke(revocation.parse(signal).ids))
   onSignalsMissed(messaging, () => grants.clear())
-  const keys = openKeySet(cacheMs, { auth: upstreams.auth, grants, messaging, log, closer })
+  const auth = upstreams.auth.apart()
+  closer.defer('questions to auth', () => auth.close())
+  const keys = openKeySet(cacheMs, { auth, grants, messaging, log, closer })
   const redis = config.REDIS_URL === undefined ? null : await openRedis(config.REDIS_URL, log)
   if (redis !== null) closer.defer('redis', () => redis.disconnect())
   const checkAccessToken = createAccessTokenCheck(keys)
-  return { auth: upstreams.auth, upstreams, grants, checkAccessToken, messaging, redis, refusals, log, closer }
+  return { auth, upstreams, grants, checkAccessToken, messaging, redis, refusals, log, closer }
 }
 
 type KeySetDeps = Pick<GatewayDeps, 'auth' | 'grants' | 'messaging' | 'log' | 'closer'>

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -266,6 +266,31 @@ describe('the bytes of a segment', () => {
     expect(segmentOf(same).numbers.seenCount).toMatchObject({ mask: 0 })
     expect(segmentOf(different).numbers.seenCount).toMatchObject({ mask: -1 })
     expect(segmentOf(different).bytes.length - segmentOf(same).bytes.length).toBeGreaterThan(800)
+  })
+
+  test('of a format never change: what changes them, or makes other terms or labels, needs another FORMAT', () => {
+    const [one, other] = ['0198c0de-0000-7000-8000-000000000001', '0198c0de-0000-7000-8000-0000000000ff']
+    const documents = [
+      documentOf("The user's drinks: straße, 東京, don't 42", {
+        id: other,
+        seenCount: 3,
+        expiresAt: 1_800_000_000_000,
+      }),
+      documentOf('tea tea drinking', {
+        id: one,
+        speaker: 'ada',
+        tags: ['hot', 'leaf'],
+        leaves: ['."a"=1'],
+        metadata: '{"a":1}',
+      }),
+    ]
+    const frozen = buildSegment(documents, Uint32Array.of(1, 2, 3, 4), { fromChange: 7, toChange: 9 })
+    const digest = createHash('sha256').update(frozen.bytes).digest('hex')
+    expect([FORMAT, frozen.bytes.length, digest]).toEqual([
+      1,
+      736,
+      '19f2669916377ca8f04e831c95fecf7fe28907dff42ea684280fbf667c7cab5a',
+    ])
   })
 
   test('can be of no documents, and merged with others then', () => {

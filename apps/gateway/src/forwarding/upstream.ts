@@ -27,6 +27,8 @@ export interface Upstream {
   request(request: UpstreamRequest): Promise<UpstreamAnswer>
   /** Status of GET /ready; throws AppError `service_unavailable` when nothing answers. */
   readiness(): Promise<number>
+  /** The same service over connections of its own, for what must not wait behind other requests. */
+  apart(): Upstream
   close(): Promise<void>
 }
 
@@ -42,7 +44,8 @@ const CONNECTIONS = 64
 const TIMEOUT_MS = 30_000
 
 /** Opens connections to a service on demand. */
-export function createUpstream({ name, url, serviceKey }: UpstreamOptions): Upstream {
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { name, url, serviceKey } = options
   const pool = new Pool(url, {
     connections: CONNECTIONS,
     headersTimeout: TIMEOUT_MS,
@@ -69,6 +72,7 @@ export function createUpstream({ name, url, serviceKey }: UpstreamOptions): Upst
       })
     },
     readiness: async () => (await send(pool, { method: 'GET', path: '/ready' })).status,
+    apart: () => createUpstream(options),
     close: () => pool.close(),
   }
 }
