@@ -45,7 +45,7 @@ export async function startAttackStack(surroundings: AttackSurroundings): Promis
     port,
     servicePorts: { auth: ports.auth, memory: ports.memory, audit: ports.audit },
     serviceKeys: await readServiceKeys(home),
-    issuer: await readIssuerKey(await operatorEnvironment(home, {})),
+    issuer: await readIssuerKey(await operatorEnvironment('auth', home, {})),
     logLines: () => readLog(home),
     mailsTo: (address) => readMails(home.mail, address),
   }

@@ -5,12 +5,14 @@ import { homeAt } from './home.ts'
 import { operatorEnvironment } from './operator-environment.ts'
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))
-const program = `${repository}apps/auth/src/operator/main.ts`
+/** Search indexes are the memory service's, everything else is for auth. */
+const app = process.argv[2] === 'index' ? 'memory' : 'auth'
+const program = `${repository}apps/${app}/src/operator/main.ts`
 
-/** Runs the operator command of auth as the stack of this home runs auth itself. */
+/** Runs the operator command of an app as the stack of this home runs the app itself. */
 async function main(): Promise<number> {
   const home = homeAt(process.env.MEMORIC_HOME ?? `${repository}.memoric`)
-  const env = await operatorEnvironment(home, process.env)
+  const env = await operatorEnvironment(app, home, process.env)
   const child = spawn(process.execPath, [program, ...process.argv.slice(2)], { env, stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   const [code] = (await once(child, 'exit')) as [number | null]

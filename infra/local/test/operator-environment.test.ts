@@ -14,7 +14,7 @@ test('the operator works with what auth of the home works with', async () => {
   await makeHome(home)
   await writeFile(home.ports, JSON.stringify(ports))
   const secrets = await loadHomeSecrets(home)
-  expect(await operatorEnvironment(home, { PATH: '/bin', MEMORIC_ENCRYPTION_KEY: 'mine' })).toMatchObject({
+  expect(await operatorEnvironment('auth', home, { PATH: '/bin', MEMORIC_ENCRYPTION_KEY: 'mine' })).toMatchObject({
     PATH: '/bin',
     DATABASE_URL: `postgres://memoric_auth:${secrets.appPasswords.auth}@127.0.0.1:5/memoric_auth`,
     NATS_URL: 'nats://127.0.0.1:6',
@@ -32,7 +32,7 @@ test.each([
   const home = homeAt(await temporaryFolder())
   if (text !== undefined) await writeFile(home.ports, text)
   const before = await readdir(home.path)
-  await expect(operatorEnvironment(home, {})).rejects.toThrow(
+  await expect(operatorEnvironment('auth', home, {})).rejects.toThrow(
     /No stack has been started in .*start it first \(npm start\)/,
   )
   expect(await readdir(home.path)).toEqual(before)
@@ -42,6 +42,6 @@ test('a secret without which nothing can be read is never made anew', async () =
   const home = homeAt(join(await temporaryFolder(), 'home'))
   await makeHome(home)
   await writeFile(home.ports, JSON.stringify(ports))
-  await expect(operatorEnvironment(home, {})).rejects.toThrow('is missing')
+  await expect(operatorEnvironment('auth', home, {})).rejects.toThrow('is missing')
   expect(await readdir(home.secrets)).toEqual([])
 })
