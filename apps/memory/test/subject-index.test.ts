@@ -242,6 +242,23 @@ describe('what is stored', () => {
     expect(tail.length).toBeLessThan(9)
   })
 
+  test('of fifty thousand memories the right ones are found', () => {
+    const index = createSubjectIndex({ seed: createTermSeed() })
+    const memories = Array.from({ length: 50_000 }, (_, at) => {
+      const occurred_at = new Date(NOW - at * 3_600_000).toISOString()
+      const text = `a${at % 7} b${at % 11} c${at % 1009} d${at} of ${at % 3 === 0 ? 'tea tea' : 'coffee'}`
+      return memoryOf({ ...content(text), occurred_at, namespace: at % 5 === 0 ? 'work' : 'default' }, at + 1)
+    })
+    writeAll(index, memories, 500)
+    expect(index.size).toBe(50_000)
+    for (const query of ['d49999', 'd7 c7 tea', 'c500 b3 a2 coffee']) {
+      for (const allowed of ['*' as const, ['work']]) {
+        const asked = { query, top_k: 20 }
+        expectSame(search(index, allowed, asked, 'subject'), bruteForceSearch(memories, allowed, asked, 'subject', NOW))
+      }
+    }
+  })
+
   test('memories that change over and over do not pile up', () => {
     const index = createSubjectIndex({ seed: createTermSeed() })
     const memories = Array.from({ length: 300 }, (_, at) => memoryOf(content(`note ${at}`), at + 1))

@@ -5,6 +5,8 @@ export interface ScoredDocument {
   /** Position of the part in the index. */
   readonly part: number
   readonly document: number
+  /** What the words of the query give it. */
+  readonly gains: number
   readonly score: number
 }
 

@@ -2,7 +2,7 @@ import type { Explanation } from '@memoric/contracts/search-contract.ts'
 import { type BestDocuments, createBestDocuments, type ScoredDocument } from './best-documents.ts'
 import { idAt } from './memory-ids.ts'
 import { ageOf, DAY_MS, HALF_LIFE_DAYS, recencyBound, recencyOf } from './recency.ts'
-import { type Relevance, relevanceOf } from './relevance.ts'
+import { type Matches, type Relevance, relevanceOf } from './relevance.ts'
 import { type Candidates, ELIGIBLE, type PartCandidates } from './search-candidates.ts'
 import { IMPORTANCE_UNIT, type Segment } from './segment-format.ts'
 import type { TermSeed } from './term-hash.ts'
@@ -41,9 +41,11 @@ export function rank(candidates: Candidates, request: RankingRequest): RankedMem
   const parts = candidates.parts.map(({ part }) => part)
   const best = createBestDocuments(parts, topK)
   // The newest first: what is recent makes most of the rest too bad to look at closely.
-  for (let part = parts.length - 1; part >= 0; part--) {
-    const candidate = candidates.parts[part]
-    if (candidate !== undefined && candidate.eligible > 0) scorePart(candidate, part, relevance, request, best)
+  for (const [part, candidate] of [...candidates.parts.entries()].reverse()) {
+    if (candidate.eligible === 0) continue
+    const scorer = createScorer(candidate, part, relevance.most, request, best)
+    if (words.length === 0) scoreAll(candidate, scorer)
+    else scoreMatches(relevance.matchesIn(part), scorer)
   }
   return best.documents.map((scored) => {
     const segment = parts[scored.part]?.segment
@@ -53,49 +55,58 @@ export function rank(candidates: Candidates, request: RankingRequest): RankedMem
   })
 }
 
-function scorePart(
-  { part, state }: PartCandidates,
+/** Offers a document that the words give so much to the best. */
+type Scorer = (document: number, gains: number) => void
+
+function scoreAll({ part, state }: PartCandidates, score: Scorer): void {
+  for (let document = 0; document < part.segment.documents; document++) {
+    if (state === null || state[document] === ELIGIBLE) score(document, 0)
+  }
+}
+
+function scoreMatches({ documents, count, gains }: Matches, score: Scorer): void {
+  for (let at = 0; at < count; at++) {
+    const document = documents[at] ?? 0
+    score(document, gains[document] ?? 0)
+  }
+}
+
+function createScorer(
+  { part }: PartCandidates,
   position: number,
-  { ofParts, most }: Relevance,
+  most: number,
   request: RankingRequest,
   best: BestDocuments,
-): void {
+): Scorer {
   const { weights, now } = request
-  const { numbers, times, documents } = part.segment
+  const { numbers, times } = part.segment
   const { importance, seenCount } = numbers
   const { occurredAt } = times
-  const relevance = ofParts[position] ?? new Float64Array()
   const total = totalOf(weights)
-  let least = leastGains(part.segment, most, request, best)
-  for (let document = 0; document < documents; document++) {
-    const gains = relevance[document] ?? 0
-    if (gains < least || (state !== null && state[document] !== ELIGIBLE)) continue
+  let least = leastGains(part.segment, most, weights, best)
+  return (document, gains) => {
+    if (gains < least) return
     const timeless =
       weights.relevance * (gains / most) +
       weights.importance * ((importance.values[document & importance.mask] ?? 0) / IMPORTANCE_UNIT) +
       weights.reinforcement * reinforcementOf(seenCount.values[document & seenCount.mask] ?? 0)
     const time = occurredAt.values[document & occurredAt.mask] ?? 0
-    if ((timeless + weights.recency * recencyBound(time, now)) / total < best.least) continue
-    best.offer({ part: position, document, score: (timeless + weights.recency * recencyOf(time, now)) / total })
-    least = leastGains(part.segment, most, request, best)
+    if ((timeless + weights.recency * recencyBound(time, now)) / total < best.least) return
+    const score = (timeless + weights.recency * recencyOf(time, now)) / total
+    best.offer({ part: position, document, gains, score })
+    least = leastGains(part.segment, most, weights, best)
   }
 }
 
-/** What the words must give a document at least if it is to be among the best, whatever else it has: any word at all, or more. */
-function leastGains(
-  { numbers }: Segment,
-  most: number,
-  { words, weights }: RankingRequest,
-  best: BestDocuments,
-): number {
-  const any = words.length > 0 ? Number.MIN_VALUE : 0
-  if (best.least === -Infinity || weights.relevance === 0) return any
+/** What the words must give a document at least if it is to be among the best, whatever else it has. */
+function leastGains({ numbers }: Segment, most: number, weights: Weights, best: BestDocuments): number {
+  if (best.least === -Infinity || weights.relevance === 0) return 0
   const { importance, seenCount } = numbers
   const mostImportance = importance.mask === 0 ? (importance.values[0] ?? 0) / IMPORTANCE_UNIT : 1
   const mostReinforcement = seenCount.mask === 0 ? reinforcementOf(seenCount.values[0] ?? 0) : 1
   const others = weights.importance * mostImportance + weights.reinforcement * mostReinforcement + weights.recency
   const total = totalOf(weights)
-  return Math.max(any, ((best.least * total - others - total * ROUNDING) / weights.relevance) * most)
+  return ((best.least * total - others - total * ROUNDING) / weights.relevance) * most
 }
 
 /** 0 for content seen once, then 1/2, 2/3, 3/4 ... */
@@ -105,7 +116,7 @@ function reinforcementOf(seenCount: number): number {
 
 function explainDocument(
   { numbers, times }: Segment,
-  { part, document }: ScoredDocument,
+  { part, document, gains }: ScoredDocument,
   relevance: Relevance,
   { weights, now }: RankingRequest,
 ): Explanation {
@@ -116,7 +127,7 @@ function explainDocument(
   const importance = (numbers.importance.values[document & numbers.importance.mask] ?? 0) / IMPORTANCE_UNIT
   return {
     relevance: {
-      ...component((relevance.ofParts[part]?.[document] ?? 0) / relevance.most, weights.relevance),
+      ...component(gains / relevance.most, weights.relevance),
       terms: relevance.explain(part, document),
     },
     recency: {

@@ -8,13 +8,22 @@ import { hashTerm, type TermSeed } from './term-hash.ts'
 const K1 = 0.9
 const B = 0.4
 
-/** How well documents match the words of a query. */
+/** Documents of one part that have words of a query. */
+export interface Matches {
+  /** `documents[0..count)`, each once. */
+  readonly documents: Uint32Array
+  readonly count: number
+  /** What the words give a document: BM25, more than 0. */
+  readonly gains: Float64Array
+}
+
+/** How well eligible documents match the words of a query. */
 export interface Relevance {
-  /** BM25 of each document of each part; 0 for those without any of the words, and for those that are not eligible. */
-  readonly ofParts: readonly Float64Array[]
-  /** What the words could give at most: more than 0. */
+  /** What the words could give a document at most: more than 0. */
   readonly most: number
-  /** What each word adds, for an explanation. */
+  /** Those of one part; good until the matches of the next part are asked for. */
+  matchesIn(part: number): Matches
+  /** What each word gives a document, for an explanation. */
   explain(part: number, document: number): Explanation['relevance']['terms']
 }
 
@@ -29,30 +38,38 @@ interface Word {
 /** Statistics are those of all parts together, so that a score is the same however memories lie in segments. */
 export function relevanceOf(candidates: Candidates, seed: TermSeed, texts: readonly string[]): Relevance {
   const { parts, visible, visibleLength } = candidates
-  const buffer = createPostingsBuffer(Math.max(0, ...parts.map(({ part }) => part.segment.documents)))
+  const room = Math.max(0, ...parts.map(({ part }) => part.segment.documents))
+  const buffer = createPostingsBuffer(room)
   const words = texts.flatMap((text) => wordOf(candidates, seed, text, buffer))
   const lengthScale = (K1 * B) / (visible === 0 ? 1 : visibleLength / visible)
+  // As large as the largest part, not as all of them: this stays in the caches of the processor.
+  const gains = new Float64Array(room)
+  const documents = new Uint32Array(room)
+  let count = 0
 
   return {
     most: words.reduce((sum, { idf }) => sum + idf * (K1 + 1), 0) || 1,
-    ofParts: parts.map((candidate, at) => {
-      const relevance = new Float64Array(candidate.part.segment.documents)
-      for (const { terms, idf } of words) addWord(relevance, candidate, terms[at] ?? -1, idf)
-      return relevance
-    }),
+    matchesIn(at) {
+      for (let match = 0; match < count; match++) gains[documents[match] ?? 0] = 0
+      count = 0
+      const candidate = parts[at]
+      if (candidate !== undefined) for (const { terms, idf } of words) addWord(candidate, terms[at] ?? -1, idf)
+      return { documents, count, gains }
+    },
     explain: (part, document) => words.flatMap((word) => explainWord(word, part, document)),
   }
 
-  function addWord(relevance: Float64Array, { part, state }: PartCandidates, term: number, idf: number): void {
+  function addWord({ part, state }: PartCandidates, term: number, idf: number): void {
     if (term === -1) return
     const { postings, numbers } = part.segment
     const { values, mask } = numbers.length
-    const count = readPostings(postings.values, postings.starts[term] ?? 0, buffer)
-    for (let at = 0; at < count; at++) {
+    const found = readPostings(postings.values, postings.starts[term] ?? 0, buffer)
+    for (let at = 0; at < found; at++) {
       const document = buffer.documents[at] ?? 0
       if (state !== null && state[document] !== ELIGIBLE) continue
-      const gain = idf * saturation(buffer.frequencies[at] ?? 0, values[document & mask] ?? 0)
-      relevance[document] = (relevance[document] ?? 0) + gain
+      const before = gains[document] ?? 0
+      if (before === 0) documents[count++] = document
+      gains[document] = before + idf * saturation(buffer.frequencies[at] ?? 0, values[document & mask] ?? 0)
     }
   }
 
@@ -65,8 +82,8 @@ export function relevanceOf(candidates: Candidates, seed: TermSeed, texts: reado
     const segment = parts[at]?.part.segment
     const term = terms[at] ?? -1
     if (segment === undefined || term === -1) return []
-    const count = readPostings(segment.postings.values, segment.postings.starts[term] ?? 0, buffer)
-    const place = buffer.documents.subarray(0, count).indexOf(document)
+    const found = readPostings(segment.postings.values, segment.postings.starts[term] ?? 0, buffer)
+    const place = buffer.documents.subarray(0, found).indexOf(document)
     if (place === -1) return []
     const frequency = buffer.frequencies[place] ?? 0
     const { values, mask } = segment.numbers.length
