@@ -48,6 +48,7 @@ create policy sessions_hold on sessions for update to :app_role
   using ((select memoric.is_system())) with check (false);
 grant delete on sessions to :app_role;
 grant update (last_used_at) on sessions to :app_role;
+create index sessions_live on sessions (tenant_id, user_id) where revoked_at is null;
 create index sessions_ended on sessions (least(expires_at, idle_expires_at, revoked_at));
 
 alter table refresh_tokens
