@@ -18,8 +18,9 @@ export function idWords(id: string): Uint32Array {
 
 /** The id of document `at`, as a UUID in lower case. */
 export function idAt(words: Uint32Array, at: number): string {
-  let hex = ''
-  for (let word = 0; word < ID_WORDS; word++) hex += (words[at * ID_WORDS + word] ?? 0).toString(16).padStart(8, '0')
+  const bytes = Buffer.allocUnsafe(ID_WORDS * 4)
+  for (let word = 0; word < ID_WORDS; word++) bytes.writeUInt32BE(words[at * ID_WORDS + word] ?? 0, word * 4)
+  const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 

@@ -36,14 +36,15 @@ export interface RankingRequest {
  * With words, only memories that have at least one of them are ranked.
  */
 export function rank(candidates: Candidates, request: RankingRequest): RankedMemory[] {
-  const { seed, words, topK, explain } = request
+  const { seed, words, weights, topK, explain } = request
   const relevance = relevanceOf(candidates, seed, words)
+  const scale = { most: relevance.most, total: totalOf(weights) }
   const parts = candidates.parts.map(({ part }) => part)
   const best = createBestDocuments(parts, topK)
   // The newest first: what is recent makes most of the rest too bad to look at closely.
   for (const [part, candidate] of [...candidates.parts.entries()].reverse()) {
     if (candidate.eligible === 0) continue
-    const scorer = createScorer(candidate, part, relevance.most, request, best)
+    const scorer = createScorer(candidate, part, scale, request, best)
     if (words.length === 0) scoreAll(candidate, scorer)
     else scoreMatches(relevance.matchesIn(part), scorer)
   }
@@ -51,8 +52,16 @@ export function rank(candidates: Candidates, request: RankingRequest): RankedMem
     const segment = parts[scored.part]?.segment
     if (segment === undefined) throw new RangeError('a document of no part')
     const found = { id: idAt(segment.ids, scored.document), score: scored.score }
-    return explain ? { ...found, explanation: explainDocument(segment, scored, relevance, request) } : found
+    return explain ? { ...found, explanation: explainDocument(segment, scored, relevance, scale, request) } : found
   })
+}
+
+/** What gains and weighted sums are divided by. */
+interface Scale {
+  /** What the words could give a document at most. */
+  readonly most: number
+  /** All weights together. */
+  readonly total: number
 }
 
 /** Offers a document that the words give so much to the best. */
@@ -74,16 +83,16 @@ function scoreMatches({ documents, count, gains }: Matches, score: Scorer): void
 function createScorer(
   { part }: PartCandidates,
   position: number,
-  most: number,
+  scale: Scale,
   request: RankingRequest,
   best: BestDocuments,
 ): Scorer {
   const { weights, now } = request
+  const { most, total } = scale
   const { numbers, times } = part.segment
   const { importance, seenCount } = numbers
   const { occurredAt } = times
-  const total = totalOf(weights)
-  let least = leastGains(part.segment, most, weights, best)
+  let least = leastGains(part.segment, scale, weights, best)
   return (document, gains) => {
     if (gains < least) return
     const timeless =
@@ -94,18 +103,17 @@ function createScorer(
     if ((timeless + weights.recency * recencyBound(time, now)) / total < best.least) return
     const score = (timeless + weights.recency * recencyOf(time, now)) / total
     best.offer({ part: position, document, gains, score })
-    least = leastGains(part.segment, most, weights, best)
+    least = leastGains(part.segment, scale, weights, best)
   }
 }
 
 /** What the words must give a document at least if it is to be among the best, whatever else it has. */
-function leastGains({ numbers }: Segment, most: number, weights: Weights, best: BestDocuments): number {
+function leastGains({ numbers }: Segment, { most, total }: Scale, weights: Weights, best: BestDocuments): number {
   if (best.least === -Infinity || weights.relevance === 0) return 0
   const { importance, seenCount } = numbers
   const mostImportance = importance.mask === 0 ? (importance.values[0] ?? 0) / IMPORTANCE_UNIT : 1
   const mostReinforcement = seenCount.mask === 0 ? reinforcementOf(seenCount.values[0] ?? 0) : 1
   const others = weights.importance * mostImportance + weights.reinforcement * mostReinforcement + weights.recency
-  const total = totalOf(weights)
   return ((best.least * total - others - total * ROUNDING) / weights.relevance) * most
 }
 
@@ -118,16 +126,16 @@ function explainDocument(
   { numbers, times }: Segment,
   { part, document, gains }: ScoredDocument,
   relevance: Relevance,
+  { most, total }: Scale,
   { weights, now }: RankingRequest,
 ): Explanation {
-  const total = totalOf(weights)
   const component = (value: number, weight: number) => ({ value, weight, contribution: (weight * value) / total })
   const time = times.occurredAt.values[document & times.occurredAt.mask] ?? 0
   const seenCount = numbers.seenCount.values[document & numbers.seenCount.mask] ?? 0
   const importance = (numbers.importance.values[document & numbers.importance.mask] ?? 0) / IMPORTANCE_UNIT
   return {
     relevance: {
-      ...component(gains / relevance.most, weights.relevance),
+      ...component(gains / most, weights.relevance),
       terms: relevance.explain(part, document),
     },
     recency: {
