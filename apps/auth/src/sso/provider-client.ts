@@ -20,8 +20,7 @@ export async function createProviderClient(
   const client = new library.Configuration(metadata, settings.client_id, {}, authentication(settings.client_secret))
   client[library.customFetch] = fetchOf(options.outbound)
   library.enableNonRepudiationChecks(client)
-  // Marked as deprecated to warn.
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- called so to stand out: only where the operator allows plain HTTP
   if (options.privateNetworks) library.allowInsecureRequests(client)
   return client
 }

@@ -1,13 +1,13 @@
 import type { Role } from '@memoric/contracts/permissions.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { OutboxEvent } from '@memoric/service/event-factory.ts'
-import { insertUser } from '../accounts/user-repository.ts'
+import { insertUser, markEmailVerified } from '../accounts/user-repository.ts'
 import type { Deps } from '../deps.ts'
 import { selectKeyIdsOf, updateMember } from '../members/member-repository.ts'
 import { newMember } from '../members/new-member.ts'
 import type { Judgement } from './judge-person.ts'
 import { memberTold, type SignInPlace } from './sso-events.ts'
-import { insertIdentity, markEmailVerified, type SsoSubject } from './sso-identity-repository.ts'
+import { insertIdentity, type SsoSubject } from './sso-identity-repository.ts'
 import type { VouchedPerson } from './vouched-person.ts'
 
 type Judged<Kind extends Judgement['kind']> = Extract<Judgement, { kind: Kind }>
@@ -42,7 +42,11 @@ async function createMember(tx: Tx, deps: Deps, settlement: Settlement<'new'>): 
   const { email, role } = judgement
   const { tenantId } = subject
   const member = newMember(deps.keys, { tenantId, email, displayName: person.displayName, role, passwordHash: null })
-  await Promise.all([insertUser(tx, member), markEmailVerified(tx, member), insertIdentity(tx, subject, member.id)])
+  await Promise.all([
+    insertUser(tx, member),
+    markEmailVerified(tx, member.tenant_id, member.id),
+    insertIdentity(tx, subject, member.id),
+  ])
   const details = { role, with_password: false }
   const events = [memberTold(deps.events, place, 'user.created', member.id, details, email)]
   return { tenant_id: tenantId, id: member.id, role, events, announce: [] }

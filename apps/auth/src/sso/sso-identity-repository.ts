@@ -48,8 +48,3 @@ export function insertIdentity(tx: Tx, { tenantId, providerId, subjectIndex }: S
 export function deleteIdentitiesOf(tx: Tx, { tenant_id, id }: { readonly tenant_id: string; readonly id: string }) {
   return tx`delete from sso_identities where tenant_id = ${tenant_id} and provider_id = ${id}`
 }
-
-/** The provider has proven the address of a member who is new. */
-export function markEmailVerified(tx: Tx, { tenant_id, id }: Pick<UserRow, 'tenant_id' | 'id'>) {
-  return tx`update users set email_verified_at = now() where tenant_id = ${tenant_id} and id = ${id}`
-}
