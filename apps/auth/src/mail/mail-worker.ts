@@ -2,7 +2,6 @@ import type { Sql } from '@memoric/postgres/client.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { systemFlight, systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import type { Logger } from '@memoric/service/logger.ts'
-import { deleteExpiredTokens } from '../one-time-tokens/one-time-token-repository.ts'
 import {
   type ClaimedMail,
   claimMail,
@@ -98,7 +97,7 @@ export function createMailWorker(options: MailWorkerOptions): MailWorker {
   async function clean(): Promise<void> {
     if (performance.now() - cleanedAt < CLEAN_EVERY_MS) return
     cleanedAt = performance.now()
-    await systemFlight(sql, (tx) => [deleteOldMailCounts(tx), deleteExpiredTokens(tx)])
+    await systemFlight(sql, (tx) => [deleteOldMailCounts(tx)])
   }
 
   function wake(): void {

@@ -51,7 +51,3 @@ export function deleteTokens(tx: Tx, tenantId: string, userId: string, purpose: 
     delete from one_time_tokens
     where tenant_id = ${tenantId} and user_id = ${userId} and (${purpose}::text is null or purpose = ${purpose})`
 }
-
-export function deleteExpiredTokens(tx: Tx) {
-  return tx`delete from one_time_tokens where expires_at < now()`
-}
