@@ -1,6 +1,6 @@
 import type { Measurement } from '../measure/measurement.ts'
 import type { RowResult } from '../rows/run-row.ts'
-import { judge, overheadOf, ratioOf } from './verdict.ts'
+import { delayOf, judge, overheadOf, ratioOf } from './verdict.ts'
 
 const heads = [
   'operation',
@@ -41,8 +41,9 @@ function cells({ row, ours, baseline }: RowResult): string[] {
 function budgetCell({ row, ours, baseline }: RowResult): string {
   const verdicts = judge(row.budget, ours, baseline)
   const word = (kept: boolean | undefined) => (kept === undefined ? 'n/a' : kept ? 'ok' : 'OVER')
-  const overhead = row.budget.overhead === undefined ? undefined : overheadOf(ours, baseline)
-  const suffix = overhead === undefined ? '' : ` (${overhead.toFixed(2)})`
+  const beyond = row.budget.delay === undefined ? overheadOf(ours, baseline) : delayOf(ours, baseline)
+  const isBeyond = row.budget.overhead !== undefined || row.budget.delay !== undefined
+  const suffix = !isBeyond || beyond === undefined ? '' : ` (${beyond.toFixed(2)})`
   return verdicts.map(({ text, kept }) => `${text}${suffix} ${word(kept)}`).join(', ')
 }
 

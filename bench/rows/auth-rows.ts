@@ -12,10 +12,13 @@ import type { Measure, Row, RowPlan } from './row.ts'
 
 const READERS = 4
 const SIGNING_IN = 500
+/** So many that nobody has more sessions than a user may: ending the oldest is no part of a usual sign-in. */
+const MEMBERS = 60
+const PASSWORD = 'four lanterns over the quiet harbour'
 
 export const authPlans: readonly RowPlan[] = [
   { name: 'key-check', prepare: (bench) => Promise.resolve(keyCheckRow(bench)) },
-  { name: 'login', prepare: (bench) => Promise.resolve(loginRow(bench)) },
+  { name: 'login', prepare: loginRow },
   { name: 'crowd', prepare: crowdRow },
 ]
 
@@ -24,11 +27,10 @@ function keyCheckRow(bench: Bench): Row {
   const key = parseApiKey(bench.stack.credentials.api_key)
   if (key === null) throw new Error('The API key of the stack is damaged')
   const question = { kind: 'api_key', key_id: key.keyId, secret: key.secret }
-  const next = () => bench.asGateway('auth', post(INTROSPECT_PATH, question))
+  const ask = (asked: typeof question) => () => bench.asGateway('auth', post(INTROSPECT_PATH, asked))
   const { meters, background, signal, stack } = bench
   const load = {
     connections: READERS,
-    next,
     url: stack.authUrl,
     meter: meters.stack,
     background,
@@ -38,22 +40,39 @@ function keyCheckRow(bench: Bench): Row {
   return {
     name: 'key-check',
     title: 'check of an API key, no cache',
-    budget: { cpu: 0.3 },
+    budget: { overhead: 0.3 },
     warmUp: true,
-    measure: (duration) => measureLoad({ ...load, signal, duration }),
+    measure: (duration) => measureLoad({ ...load, next: ask(question), signal, duration }),
+    baseline: {
+      title: 'the same question about no key',
+      measure: (duration) => measureLoad({ ...load, next: ask({ ...question, key_id: '' }), signal, duration }),
+    },
   }
 }
 
-function loginRow(bench: Bench): Row {
-  const load: Load = { connections: 1, next: () => signIn(bench) }
+async function loginRow(bench: Bench): Promise<Row> {
+  const emails = await addMembers(bench)
+  let at = 0
+  const load: Load = { connections: 1, next: () => logIn(emails[at++ % emails.length] ?? '', PASSWORD) }
   return {
     name: 'login',
     title: 'login, 1 connection',
-    budget: { overhead: 3 },
+    budget: { delay: 3 },
     warmUp: true,
     measure: stackMeasure(bench, load),
     baseline: { title: 'argon2id alone', measure: hashAlone },
   }
+}
+
+async function addMembers(bench: Bench): Promise<string[]> {
+  const emails = Array.from({ length: MEMBERS }, (_, index) => `member-${index}@bench.example`)
+  for (const email of emails) {
+    const body = JSON.stringify({ email, password: PASSWORD, role: 'user' })
+    const headers = { ...apiKeyOf(bench), 'content-type': 'application/json' }
+    const { status } = await fetch(`${bench.stack.url}/v1/users`, { method: 'POST', headers, body })
+    if (status !== 201) throw new Error(`A member cannot be added: ${status}`)
+  }
+  return emails
 }
 
 /** The hash that a login computes, in this process. */
@@ -63,7 +82,7 @@ const hashAlone: Measure = async (duration) => {
   const [begin, before] = [performance.now(), process.cpuUsage()]
   while (performance.now() - begin < duration) {
     const sent = performance.now()
-    await passwords.verifyDummy('correct horse battery staple')
+    await passwords.verifyDummy(PASSWORD)
     latencies.push(performance.now() - sent)
   }
   const { user, system } = process.cpuUsage(before)
@@ -106,6 +125,10 @@ async function readBesideCrowd(bench: Bench, ids: () => string, duration: number
 
 function signIn({ stack }: Bench) {
   const { email, password } = stack.credentials
+  return logIn(email, password)
+}
+
+function logIn(email: string, password: string) {
   return post('/v1/auth/login', { email, password })
 }
 

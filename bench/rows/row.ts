@@ -12,6 +12,8 @@ export interface Budget {
   readonly ratio?: number
   /** CPU-ms of an operation beyond those of the baseline. */
   readonly overhead?: number
+  /** ms of the median beyond that of the baseline. */
+  readonly delay?: number
   /** ms */
   readonly p50?: number
   readonly p95?: number

@@ -6,6 +6,7 @@ import { createClient, type Sql } from '@memoric/postgres/client.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { createOutboxRelay, type OutboxRelay } from '@memoric/postgres/outbox-relay.ts'
+import { createSystemReader, type SystemReader } from '@memoric/postgres/system-reader.ts'
 import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { type Closer, openWith } from '@memoric/service/closer.ts'
 import { createEventFactory, createPersonalDataKey, type EventFactory } from '@memoric/service/event-factory.ts'
@@ -31,11 +32,15 @@ export const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../migrations', impor
  */
 const SIGN_INS_AT_ONCE = 40
 
+/** Connections for questions whether a credential stands: each takes a fraction of a millisecond. */
+const READERS = 4
+
 /** What the verbs of auth work with. */
 export interface Deps {
   readonly config: AuthConfig
   readonly log: Logger
   readonly sql: Sql
+  readonly reader: SystemReader
   readonly keys: AuthKeys
   readonly passwords: PasswordHasher
   readonly signIns: SignInPlaces
@@ -58,6 +63,8 @@ export function createDeps(config: AuthConfig, log: Logger): Promise<Deps> {
 async function openDeps(config: AuthConfig, log: Logger, closer: Closer): Promise<Deps> {
   const sql = createClient({ url: config.DATABASE_URL, max: config.DATABASE_POOL_MAX, applicationName: 'memoric-auth' })
   closer.defer('postgres', () => sql.end())
+  const reader = createSystemReader({ url: config.DATABASE_URL, max: READERS, applicationName: 'memoric-auth-reader' })
+  closer.defer('postgres reader', () => reader.end())
   await checkDatabase(sql, { migrations: MIGRATIONS_DIRECTORY })
   const keys = await loadAuthKeys(config, sql)
   const { NATS_URL: servers, NATS_USER: user, NATS_PASSWORD: pass } = config
@@ -81,6 +88,7 @@ async function openDeps(config: AuthConfig, log: Logger, closer: Closer): Promis
     config,
     log,
     sql,
+    reader,
     keys,
     passwords,
     signIns,

@@ -1,13 +1,18 @@
+import type { SystemReader } from '@memoric/postgres/system-reader.ts'
 import type { Deps } from '../src/deps.ts'
 
-/** The same deps, and how many transactions were begun with them. */
+/** The same deps, and how many transactions were begun and questions asked with them. */
 export function countFlights(deps: Deps): { readonly deps: Deps; readonly flights: () => number } {
   let flights = 0
-  const { sql } = deps
+  const { sql, reader } = deps
   const take = () => {
     flights += 1
     return sql.lanes.take()
   }
   const counted = Object.assign(Object.create(sql) as typeof sql, { lanes: { ...sql.lanes, take } })
-  return { deps: { ...deps, sql: counted }, flights: () => flights }
+  const ask: SystemReader['ask'] = (question) => {
+    flights += 1
+    return reader.ask(question)
+  }
+  return { deps: { ...deps, sql: counted, reader: { ...reader, ask } }, flights: () => flights }
 }

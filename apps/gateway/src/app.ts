@@ -56,8 +56,9 @@ async function useBrowserRules(app: FastifyInstance, { CORS_ORIGINS, PUBLIC_HTTP
     hsts: PUBLIC_HTTPS && { maxAge: 31_536_000, includeSubDomains: true },
     crossOriginResourcePolicy: { policy: 'same-origin' },
   })
+  if (CORS_ORIGINS.length === 0) return
   await app.register(cors, {
-    origin: CORS_ORIGINS.length > 0 && CORS_ORIGINS,
+    origin: CORS_ORIGINS,
     strictPreflight: false,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'if-match', 'x-api-key'],

@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly acquireTimeoutMs?: number
   /** A transaction that takes longer loses its connection: the server may be hanging. */
   readonly transactionTimeoutMs?: number
+  /** Settings that every connection begins with. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /**
@@ -39,6 +41,7 @@ export function createClient(options: ClientOptions): Sql {
       idle_in_transaction_session_timeout: options.idleTransactionTimeoutMs ?? 15_000,
       timezone: 'UTC',
       plan_cache_mode: 'force_generic_plan',
+      ...options.settings,
     },
     onnotice: () => undefined,
     types: { bigint: safeInteger, json: jsonText },

@@ -40,6 +40,11 @@ export async function fly<const Q extends readonly PromiseLike<unknown>[]>(
   })
 }
 
+/** One statement by itself: a third of the work of a flight. Throws its error; DatabaseUnavailable when there is no connection. */
+export function ask<T>(sql: Sql, question: (tx: Tx) => PromiseLike<T>): Promise<T> {
+  return onLane(sql, async ({ tx }) => question(tx))
+}
+
 /** One transaction in steps. A statement that failed fails the transaction, also when `work` catches the error. */
 export async function runTransaction<T>(
   sql: Sql,

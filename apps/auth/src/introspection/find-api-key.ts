@@ -1,5 +1,4 @@
 import { verifyApiKeySecret } from '@memoric/crypto/api-key.ts'
-import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import type { Deps } from '../deps.ts'
 import { type ApiKeyGrantRow, selectApiKeyGrant } from './grant-repository.ts'
 
@@ -12,8 +11,8 @@ export type FoundKey =
   | { readonly row: undefined; readonly isSecretRight: false }
 
 /** Looks a key up by its public id and checks the secret. One query, and the same work whatever it finds. */
-export async function findApiKey({ sql, config }: Deps, keyId: string, secret: string): Promise<FoundKey> {
-  const [[row]] = await systemFlight(sql, (tx) => [selectApiKeyGrant(tx, keyId)])
+export async function findApiKey({ reader, config }: Deps, keyId: string, secret: string): Promise<FoundKey> {
+  const [row] = await reader.ask((tx) => selectApiKeyGrant(tx, keyId))
   const isSecretRight = verifyApiKeySecret(secret, config.API_KEY_PEPPER, row?.secret_hash ?? NO_HASH)
   return row === undefined ? { row, isSecretRight: false } : { row, isSecretRight }
 }

@@ -1,7 +1,6 @@
 import { apiKeyId, type TenantId } from '@memoric/contracts/ids.ts'
 import type { IntrospectAnswer, IntrospectBody } from '@memoric/contracts/introspection.ts'
 import type { Permission } from '@memoric/contracts/permissions.ts'
-import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import type { Deps } from '../deps.ts'
 import { readNetworks } from '../tenants/tenant-settings.ts'
 import { type Creator, scopesNow, subjectsNow } from './creator-limits.ts'
@@ -31,7 +30,7 @@ export async function introspectApiKey(deps: Deps, { key_id, secret }: ApiKeyQue
 export async function introspectClient(deps: Deps, question: ClientQuestion): Promise<IntrospectAnswer> {
   const id = apiKeyId.safeParse(question.api_key_id)
   if (!id.success) return UNKNOWN
-  const [[row]] = await systemFlight(deps.sql, (tx) => [selectClientGrant(tx, id.data)])
+  const [row] = await deps.reader.ask((tx) => selectClientGrant(tx, id.data))
   if (row === undefined) return UNKNOWN
   const scopes = row.scopes.filter((scope) => question.scopes.includes(scope))
   const answer = answerAbout(deps, row, scopes)

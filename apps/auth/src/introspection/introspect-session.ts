@@ -1,7 +1,6 @@
 import { sessionId, type TenantId, userId } from '@memoric/contracts/ids.ts'
 import type { IntrospectAnswer, IntrospectBody } from '@memoric/contracts/introspection.ts'
 import { isConfinedToOwnSubject, ROLE_PERMISSIONS } from '@memoric/contracts/permissions.ts'
-import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import type { Deps } from '../deps.ts'
 import { requiredActions } from '../tenants/required-actions.ts'
 import { selectSessionGrant, type SessionGrantRow } from './grant-repository.ts'
@@ -13,7 +12,7 @@ type SessionQuestion = Extract<IntrospectBody, { kind: 'session' }>
 export async function introspectSession(deps: Deps, question: SessionQuestion): Promise<IntrospectAnswer> {
   const [session, user] = [sessionId.safeParse(question.session_id), userId.safeParse(question.user_id)]
   if (!session.success || !user.success) return UNKNOWN
-  const [[row]] = await systemFlight(deps.sql, (tx) => [selectSessionGrant(tx, session.data, user.data, deps.config)])
+  const [row] = await deps.reader.ask((tx) => selectSessionGrant(tx, session.data, user.data, deps.config))
   if (row === undefined) return UNKNOWN
   const principal = { type: 'user', id: user.data } as const
   const reason = reasonAgainst(row)

@@ -13,47 +13,53 @@ const ANSWERED_HEADERS = [
   'cache-control',
 ] as const
 
+type Forward = (request: FastifyRequest, reply: FastifyReply) => Promise<UpstreamAnswer>
+
 /**
- * Sends a request on to the service of its route and its answer back. The path is built from the route,
+ * Makes what sends requests on to the service of a route and its answers back. The path is built from the route,
  * and headers from the list that the route names: nothing else that a client sends reaches a service. Gives the answer.
  */
-export async function forward(
-  route: Route,
-  upstream: Upstream,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<UpstreamAnswer> {
-  const body = bodyOf(request)
-  const answer = await upstream.request({
-    method: route.method,
-    path: pathOf(route, request),
-    caller: request.caller,
-    headers: { ...namedHeaders(route, request), ...(body !== null && { 'content-type': 'application/json' }) },
-    body,
-  })
-  send(route, reply, answer)
-  return answer
+export function createForward(route: Route, upstream: Upstream): Forward {
+  const pathOf = createPath(route.path)
+  const names = Object.keys(route.headers?.shape ?? {})
+  return async (request, reply) => {
+    const body = bodyOf(request)
+    const headers = namedHeaders(names, request)
+    if (body !== null) headers['content-type'] = 'application/json'
+    const answer = await upstream.request({
+      method: route.method,
+      path: pathOf(request),
+      caller: request.caller,
+      headers,
+      body,
+    })
+    send(route, reply, answer)
+    return answer
+  }
 }
 
 function bodyOf({ body }: FastifyRequest): Buffer | null {
   return Buffer.isBuffer(body) && body.length > 0 ? body : null
 }
 
-function pathOf(route: Route, request: FastifyRequest): string {
-  const params = request.params as Readonly<Record<string, string>>
-  const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
-  const query = request.url.indexOf('?')
-  return query === -1 ? path : path + request.url.slice(query)
+/** Fills the parameters into the pattern of a route, and takes the query as it came. */
+function createPath(pattern: string): (request: FastifyRequest) => string {
+  const parts = pattern.split(/:(\w+)/)
+  return ({ params, url }) => {
+    const given = params as Readonly<Record<string, string>>
+    const query = url.indexOf('?')
+    const path = parts.map((part, at) => (at % 2 === 0 ? part : encodeURIComponent(given[part] ?? ''))).join('')
+    return query === -1 ? path : path + url.slice(query)
+  }
 }
 
-function namedHeaders(route: Route, request: FastifyRequest): Record<string, string> {
-  const names = Object.keys(route.headers?.shape ?? {})
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = request.headers[name]
-      return typeof value === 'string' ? [[name, value]] : []
-    }),
-  )
+function namedHeaders(names: readonly string[], { headers }: FastifyRequest): Record<string, string> {
+  const named: Record<string, string> = {}
+  for (const name of names) {
+    const value = headers[name]
+    if (typeof value === 'string') named[name] = value
+  }
+  return named
 }
 
 function send({ cookies }: Route, reply: FastifyReply, { status, headers, body }: UpstreamAnswer): void {

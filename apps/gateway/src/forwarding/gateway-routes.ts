@@ -8,7 +8,7 @@ import type { LiveGrant } from '../authentication/live-grant.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 import { useFormScope } from '../oauth/form-scope.ts'
 import type { TellRefusals } from '../refusals/tell-refusals.ts'
-import { forward } from './forward.ts'
+import { createForward } from './forward.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface GatewayRoutesDeps extends AuthenticationDeps {
@@ -29,6 +29,7 @@ export function useGatewayRoutes(app: FastifyInstance, deps: GatewayRoutesDeps):
 }
 
 function addRoute(app: FastifyInstance, deps: GatewayRoutesDeps, route: Route, upstream: Upstream): void {
+  const forward = createForward(route, upstream)
   app.route({
     method: route.method,
     url: route.path,
@@ -36,7 +37,7 @@ function addRoute(app: FastifyInstance, deps: GatewayRoutesDeps, route: Route, u
     ...(route.form && { config: { oauth: true } }),
     onRequest: (request, reply) => admit(deps, route, request, reply),
     handler: async (request, reply) => {
-      const answer = await forward(route, upstream, request, reply)
+      const answer = await forward(request, reply)
       deps.tellRefusals.answer(route, request, reply, answer)
       return reply
     },
