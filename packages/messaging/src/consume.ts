@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream'
 import { headers, nanos, type NatsConnection } from '@nats-io/transport-node'
 import type { Messaging } from './connect.ts'
+import { isConsumerDifferent } from './jetstream-error.ts'
 import { handleBatch, type IncomingMessage, type Verdict } from './handle-batch.ts'
 import { createMessageBuffer, type MessageBuffer } from './message-buffer.ts'
 
@@ -22,13 +23,18 @@ export interface ConsumeOptions {
   readonly filterSubject?: string
   /** Messages handled together, at most. */
   readonly batch?: number
+  /** Whether one batch is made ready while the one before is still being handled. They may then end in another order. */
+  readonly ahead?: boolean
   /** How long a message waits for company. */
   readonly gatherMs?: number
   readonly handle: (messages: readonly IncomingMessage[]) => Promise<readonly Verdict[]>
   /** True for an error of `handle` that will pass by itself. */
   readonly isTransient: (error: unknown) => boolean
-  /** Called after a message was kept as a dead letter. */
-  readonly onDead?: (message: IncomingMessage, reason: string) => void
+  /**
+   * Keeps a message that is given up elsewhere too; while it rejects the message comes again. Without it the stream of dead letters is
+   * the only place, and has to take it.
+   */
+  readonly onDead?: (message: IncomingMessage, reason: string) => Promise<void> | void
   /** Called when the stream is missing: makes it, where this user may. */
   readonly ensureStream?: (connection: NatsConnection) => Promise<void>
 }
@@ -36,11 +42,14 @@ export interface ConsumeOptions {
 export interface BatchConsumer {
   /** True while messages can arrive. */
   isConsuming: () => boolean
-  /** Handles what has arrived, at most two batches, and ends. What is on its way comes to another after the ack wait (30 s). */
+  /** Handles what has arrived, at most three batches, and ends. What is on its way comes to another after the ack wait (6 s). */
   close: () => Promise<void>
 }
 
-const ACK_WAIT_MS = 30_000
+/** How soon what a killed process had in its hands comes to another. */
+const ACK_WAIT_MS = 6_000
+/** How often NATS hears that messages are still being worked on. */
+const WORKING_MS = 2_000
 const PULL_EXPIRES_MS = 5_000
 const RESTART_MS = 500
 const RETRY_MS = 1_000
@@ -53,7 +62,8 @@ const REASON_MAX = 500
  * be skipped silently: after ten deliveries it becomes a dead letter instead.
  */
 export function consumeBatches(options: ConsumeOptions): BatchConsumer {
-  const { messaging, batch = 1000, gatherMs = 100 } = options
+  const { messaging, batch = 1000, gatherMs = 100, ahead = false } = options
+  const atHand = (ahead ? 3 : 2) * batch
   const { log } = messaging
   const closing = new AbortController()
   const { signal } = closing
@@ -74,15 +84,19 @@ export function consumeBatches(options: ConsumeOptions): BatchConsumer {
 
   /** Returns when closed, or when the consumer or the connection is gone. */
   async function consumeFrom(connection: NatsConnection): Promise<void> {
-    await ensureConsumer(connection, options, 2 * batch)
+    await ensureConsumer(connection, options, atHand)
     const consumer = await jetstream(connection).consumers.get(options.stream, options.durable)
     const messages = createMessageBuffer<JsMsg>(batch, gatherMs)
     buffer = messages
+    const held = holdMessages(connection)
     source = await consumer.consume({
-      max_messages: 2 * batch,
+      max_messages: atHand,
       expires: PULL_EXPIRES_MS,
       abort_on_missing_resource: true,
-      callback: messages.push,
+      callback(message) {
+        held.add(message)
+        messages.push(message)
+      },
     })
     const ended = source.closed().then((error) => {
       source = undefined
@@ -91,13 +105,22 @@ export function consumeBatches(options: ConsumeOptions): BatchConsumer {
     })
     ended.catch(() => undefined)
     if (isClosing()) stop()
-    for (let next = await messages.next(); next.length > 0; next = await messages.next()) {
-      await handleBatch(next, handleOptions(connection))
+    try {
+      let before: Promise<void> | undefined
+      for (let next = await messages.next(); next.length > 0; next = await messages.next()) {
+        const work = handleBatch(next, handleOptions(connection, held))
+        work.catch(() => undefined) // it is awaited below, maybe after it rejected
+        await (ahead ? before : work)
+        before = work
+      }
+      await before
+      await ended
+    } finally {
+      held.close()
     }
-    await ended
   }
 
-  function handleOptions(connection: NatsConnection) {
+  function handleOptions(connection: NatsConnection, held: HeldMessages) {
     return {
       handle: options.handle,
       isTransient: options.isTransient,
@@ -105,7 +128,10 @@ export function consumeBatches(options: ConsumeOptions): BatchConsumer {
       keep: (messages: readonly JsMsg[]) => {
         for (const message of messages) message.working()
       },
-      settle: (message: JsMsg, verdict: Verdict) => settle(connection, message, verdict),
+      settle(message: JsMsg, verdict: Verdict) {
+        held.delete(message)
+        settle(connection, message, verdict)
+      },
       onError: (error: unknown, size: number) =>
         log.warn({ err: error, durable: options.durable, size }, 'messages could not be handled'),
     }
@@ -119,10 +145,13 @@ export function consumeBatches(options: ConsumeOptions): BatchConsumer {
 
   async function bury(connection: NatsConnection, message: JsMsg, reason: string): Promise<void> {
     try {
-      await keepDeadLetter(connection, options, message, reason)
+      await options.onDead?.(message, reason)
+      await keepDeadLetter(connection, options, message, reason).catch((error: unknown) => {
+        if (options.onDead === undefined) throw error
+        log.error({ err: error, seq: message.seq }, 'a dead letter is not in the stream of dead letters')
+      })
       message.term() // without a reason: NATS 2.9 would not understand it, and deliver again
       log.error({ subject: message.subject, seq: message.seq, reason }, 'a message became a dead letter')
-      options.onDead?.(message, reason)
     } catch (error) {
       log.error({ err: error, subject: message.subject, seq: message.seq }, 'a dead letter could not be kept')
       message.nak(retryDelay(message))
@@ -149,6 +178,31 @@ export function consumeBatches(options: ConsumeOptions): BatchConsumer {
   }
 }
 
+interface HeldMessages {
+  add(message: JsMsg): void
+  delete(message: JsMsg): void
+  close(): void
+}
+
+/** Tells NATS of messages that wait or are worked on for long that they still are, so that nobody else gets them meanwhile. */
+function holdMessages(connection: NatsConnection): HeldMessages {
+  const old = new Set<JsMsg>()
+  const recent = new Set<JsMsg>()
+  const timer = setInterval(() => {
+    for (const message of recent) old.add(message)
+    recent.clear()
+    if (!connection.isClosed()) for (const message of old) message.working()
+  }, WORKING_MS)
+  return {
+    add: (message) => void recent.add(message),
+    delete(message) {
+      old.delete(message)
+      recent.delete(message)
+    },
+    close: () => clearInterval(timer),
+  }
+}
+
 async function ensureConsumer(connection: NatsConnection, options: ConsumeOptions, ackPending: number): Promise<void> {
   const { consumers } = await jetstreamManager(connection, { checkAPI: false })
   const settings = {
@@ -161,7 +215,13 @@ async function ensureConsumer(connection: NatsConnection, options: ConsumeOption
     ...(options.filterSubject === undefined ? {} : { filter_subject: options.filterSubject }),
   }
   await options.ensureStream?.(connection)
-  await consumers.add(options.stream, settings)
+  try {
+    await consumers.add(options.stream, settings)
+  } catch (error) {
+    if (!isConsumerDifferent(error)) throw error
+    const { ack_wait, max_ack_pending } = settings
+    await consumers.update(options.stream, options.durable, { ack_wait, max_ack_pending })
+  }
 }
 
 /** Keeps the payload under `memoric.dead.<durable>`; the headers say where it came from and why. */

@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** A message as a handler sees it. */
 export interface IncomingMessage {
   readonly subject: string
+  readonly data: Uint8Array
   /** UTF-8 of the payload. */
   string: () => string
+  readonly headers?: { get(name: string): string } | undefined
   /** Position in its stream. */
   readonly seq: number
   readonly info: { readonly deliveryCount: number }

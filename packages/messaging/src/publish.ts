@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import type { Messaging } from './connect.ts'
 
@@ -23,7 +24,13 @@ export interface PublisherOptions {
   readonly inFlight?: number
   /** For the answers to `inFlight` events. */
   readonly timeoutMs?: number
+  /** Called when the stream counts anew: what was stored in it before may be lost. */
+  readonly onStreamLost?: () => void
 }
+
+/** What a stream takes of a larger event: enough to see what it was, so that it ends as a dead letter and not in the outbox for ever. */
+const CUT_BYTES = 65_536
+const LARGEST_BYTES = 393_216
 
 interface Flight {
   readonly outcomes: (boolean | undefined)[]
@@ -33,11 +40,12 @@ interface Flight {
 
 /** The answers of one publisher's events arrive at one subscription: cheaper than a request for each. */
 export function createEventPublisher(messaging: Messaging, options: PublisherOptions = {}): EventPublisher {
-  const { inFlight = 512, timeoutMs = 5_000 } = options
+  const { inFlight = 512, timeoutMs = 5_000, onStreamLost } = options
   const flights = new Map<string, Flight>()
   const heads = headers()
   let inbox = ''
   let next = 0
+  let lastSeq = 0
 
   messaging.onConnection((connection) => {
     inbox = createInbox(inboxPrefix(connection))
@@ -51,7 +59,16 @@ export function createEventPublisher(messaging: Messaging, options: PublisherOpt
   function settle(message: Msg): void {
     const [flightId = '', index = ''] = message.subject.slice(inbox.length + 1).split('.')
     const flight = flights.get(flightId)
-    if (flight !== undefined) conclude(flight, Number(index), wasStored(message))
+    const answer = readAnswer(message)
+    if (flight !== undefined) conclude(flight, Number(index), answer !== null)
+    if (answer !== null && answer.duplicate !== true) follow(answer.seq)
+  }
+
+  /** Answers come in the order in which messages were stored. */
+  function follow(seq: number): void {
+    const isLost = seq < lastSeq
+    lastSeq = seq
+    if (isLost) onStreamLost?.()
   }
 
   function conclude(flight: Flight, index: number, stored: boolean): void {
@@ -94,7 +111,9 @@ export function createEventPublisher(messaging: Messaging, options: PublisherOpt
   function sendOne(connection: NatsConnection, event: OutgoingEvent, reply: string): boolean {
     try {
       heads.set('Nats-Msg-Id', event.id)
-      connection.publish(event.subject, event.payload, { reply, headers: heads })
+      if (event.payload.length > LARGEST_BYTES / 3 && Buffer.byteLength(event.payload) > LARGEST_BYTES)
+        sendCut(connection, event, reply)
+      else connection.publish(event.subject, event.payload, { reply, headers: heads })
       return true
     } catch (error) {
       messaging.log.error({ err: error, eventId: event.id }, 'an event cannot be sent')
@@ -102,15 +121,33 @@ export function createEventPublisher(messaging: Messaging, options: PublisherOpt
     }
   }
 
+  function sendCut(connection: NatsConnection, { id, subject, payload }: OutgoingEvent, reply: string): void {
+    const bytes = Buffer.from(payload)
+    const cut = headers()
+    cut.set('Nats-Msg-Id', id)
+    cut.set('Memoric-Cut', `${bytes.length} bytes, SHA-256 ${hash('sha256', bytes)}`)
+    connection.publish(subject, bytes.subarray(0, CUT_BYTES), { reply, headers: cut })
+    messaging.log.error(
+      { eventId: id, bytes: bytes.length },
+      'an event is too large for the stream: its beginning is sent',
+    )
+  }
+
   return { publish }
 }
 
 const NO_RESPONDERS = 503
 
-/** An answer is `{stream, seq}`, or `{error}`; without a stream on the subject it is an empty message of status 503. */
-function wasStored(answer: Msg): boolean {
-  if (answer.data.length === 0 || answer.headers?.code === NO_RESPONDERS) return false
-  return answer.json<{ error?: unknown }>().error === undefined
+interface Stored {
+  readonly seq: number
+  readonly duplicate?: boolean
+}
+
+/** An answer is `{stream, seq}`, or `{error}`; without a stream on the subject it is an empty message of status 503. Null for none of the first. */
+function readAnswer(answer: Msg): Stored | null {
+  if (answer.data.length === 0 || answer.headers?.code === NO_RESPONDERS) return null
+  const read = answer.json<Stored & { readonly error?: unknown }>()
+  return read.error === undefined ? read : null
 }
 
 /** The connection's own prefix, which its type does not show. */

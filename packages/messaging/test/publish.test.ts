@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { startOwnNats } from '@memoric/testkit/start-own-nats.ts'
 import { useNats } from '@memoric/testkit/use-nats.ts'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { connectMessaging } from '../src/connect.ts'
 import { createEventPublisher } from '../src/publish.ts'
 import { ensureStreams } from '../src/streams.ts'
@@ -68,7 +68,7 @@ describe('the publisher', () => {
       { ...event(), subject: 'elsewhere.without.stream' },
       event(),
     ]
-    expect(await createEventPublisher(messaging).publish(events)).toEqual([true, false, false, false, false, true])
+    expect(await createEventPublisher(messaging).publish(events)).toEqual([true, false, true, true, false, true])
     expect(messaging.connection()).toBeDefined()
   })
 
@@ -94,5 +94,39 @@ describe('the publisher', () => {
     await waitUntil(async () => expect((await manager.streams.info('MEMORIC_EVENTS')).state.messages).toBe(2))
     await Promise.all([audit.close(), auth.close()])
     await own.remove()
+  })
+
+  it('says that the stream was lost when it counts anew, and not when something comes twice', async () => {
+    const own = await startOwnNats()
+    const audit = connect(own, 'audit')
+    const connection = await audit.connected()
+    await ensureStreams(connection)
+    const onStreamLost = vi.fn()
+    const publisher = createEventPublisher(audit, { onStreamLost })
+    const first = event()
+    await publisher.publish([first, event(), event()])
+    await publisher.publish([first])
+    expect(onStreamLost).not.toHaveBeenCalled()
+    await (await jetstreamManager(connection)).streams.delete('MEMORIC_EVENTS')
+    expect(await publisher.publish([first])).toEqual([false])
+    await ensureStreams(connection)
+    expect(await publisher.publish([event()])).toEqual([true])
+    expect(onStreamLost).toHaveBeenCalledOnce()
+    await audit.close()
+    await own.remove()
+  })
+
+  it('sends the beginning of an event that is too large for the stream, and says how large it was', async () => {
+    const messaging = connect(nats, 'admin')
+    const connection = await messaging.connected()
+    const large = event('x'.repeat(3 * 1024 * 1024))
+    expect(await createEventPublisher(messaging).publish([large])).toEqual([true])
+    const stored = await (
+      await jetstreamManager(connection)
+    ).streams.getMessage('MEMORIC_EVENTS', {
+      last_by_subj: large.subject,
+    })
+    expect(stored?.data.length).toBe(65_536)
+    expect(stored?.header.get('Memoric-Cut')).toMatch(/^3145728 bytes, SHA-256 [0-9a-f]{64}$/)
   })
 })

@@ -48,6 +48,9 @@ export async function hasUnpublished(sql: Sql): Promise<boolean> {
   return row?.waiting === true
 }
 
+/** Rows that are made unpublished again at once, at most. */
+export const RELEASED_MAX = 10_000
+
 /** Makes rows unpublished again that were published `afterMs` ago and not confirmed. Resolves to their number. */
 export async function releaseUnconfirmed(sql: Sql, afterMs: number): Promise<number> {
   const [released] = await systemFlight(sql, (tx) => [
@@ -56,15 +59,25 @@ export async function releaseUnconfirmed(sql: Sql, afterMs: number): Promise<num
       where event_id in (
         select event_id from outbox
         where published_at < clock_timestamp() - ${afterMs}::float8 * interval '1 ms'
-        limit 10000
+        limit ${RELEASED_MAX}
         for update skip locked)`,
   ])
   return released.count
 }
 
-/** Deletes rows by their event ids. */
+/** Deletes rows by their event ids, and counts them for their tenant and hour. */
 export async function deleteConfirmed(sql: Sql, eventIds: readonly string[]): Promise<void> {
-  await systemFlight(sql, (tx) => [tx`delete from outbox where event_id = any(${eventIds}::uuid[])`])
+  await systemFlight(sql, (tx) => [
+    tx`
+      with gone as (
+        delete from outbox where event_id = any(${eventIds}::uuid[]) returning tenant_id, event_id
+      )
+      insert into outbox_counts as known (tenant_id, hour, events, id_sum)
+      select tenant_id, event_hour(event_id), count(*), sum(event_mark(event_id))
+      from gone group by 1, 2 order by 1, 2
+      on conflict (tenant_id, hour) do update set
+        events = known.events + excluded.events, id_sum = known.id_sum + excluded.id_sum`,
+  ])
 }
 
 export async function outboxStats(sql: Sql): Promise<OutboxStats> {

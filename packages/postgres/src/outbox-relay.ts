@@ -7,6 +7,7 @@ import {
   markAttempted,
   outboxStats,
   type OutboxStats,
+  RELEASED_MAX,
   releaseUnconfirmed,
 } from './outbox-queue.ts'
 import { systemTransaction } from './tenant-transaction.ts'
@@ -33,6 +34,8 @@ export interface OutboxRelay {
   wake: () => void
   /** The audit log has these events (UUIDs): they leave the outbox. */
   confirm: (eventIds: readonly string[]) => void
+  /** Publishes at once what is published and not confirmed: where that was published may have been lost. */
+  republish: () => void
   stats: () => Promise<OutboxStats>
   /** Finishes the batch that is under way. */
   close: () => Promise<void>
@@ -53,6 +56,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let failures = 0
   let closed = false
   let republishCheckedAt = 0
+  let republishNow = false
 
   function schedule(delayMs: number): void {
     if (closed) return
@@ -101,10 +105,26 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   }
 
   async function releaseOld(): Promise<void> {
+    if (republishNow) return releaseAll()
     const now = performance.now()
     if (now - republishCheckedAt < republishAfterMs / REPUBLISH_CHECKS) return
     republishCheckedAt = now
-    const released = await releaseUnconfirmed(sql, republishAfterMs)
+    tellReleased(await releaseUnconfirmed(sql, republishAfterMs))
+  }
+
+  async function releaseAll(): Promise<void> {
+    republishNow = false
+    try {
+      let released: number
+      do tellReleased((released = await releaseUnconfirmed(sql, 0)))
+      while (released === RELEASED_MAX)
+    } catch (error) {
+      republish()
+      throw error
+    }
+  }
+
+  function tellReleased(released: number): void {
     if (released > 0) log.warn({ released }, 'events were never confirmed: publishing them again')
   }
 
@@ -112,6 +132,11 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     if (woken) return
     woken = true
     if (running === undefined && failures === 0) schedule(GATHER_MS)
+  }
+
+  function republish(): void {
+    republishNow = true
+    wake()
   }
 
   async function close(): Promise<void> {
@@ -122,7 +147,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   }
 
   schedule(0)
-  return { wake, confirm: confirmations.add, stats: () => outboxStats(sql), close }
+  return { wake, confirm: confirmations.add, republish, stats: () => outboxStats(sql), close }
 }
 
 function retryDelay(failures: number): number {

@@ -26,6 +26,16 @@ export function tenantTransaction<T>(sql: Sql, scope: Scope, work: (tx: Tx) => P
   return runTransaction(sql, (tx) => enterTenant(tx, scope), work)
 }
 
+/** Like tenantTransaction, for reading only: all statements see the database as it was at the first. */
+export function tenantSnapshot<T>(sql: Sql, scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return runTransaction(
+    sql,
+    (tx) => enterTenant(tx, scope),
+    work,
+    (tx) => tx`begin isolation level repeatable read, read only`,
+  )
+}
+
 /** Like tenantFlight, outside of any tenant: sees what policies open to `memoric.is_system()`. For relays and look-ups before sign-in. */
 export function systemFlight<const Q extends readonly PromiseLike<unknown>[]>(
   sql: Sql,

@@ -50,11 +50,12 @@ export async function runTransaction<T>(
   sql: Sql,
   enter: (tx: Tx) => PromiseLike<unknown>,
   work: (tx: Tx) => Promise<T>,
+  begin: (tx: Tx) => PromiseLike<unknown> = (tx) => tx`begin`,
 ): Promise<T> {
   return onLane(sql, async (lease) => {
     const { tx } = lease
     // Sent ahead of the first statements of `work`, without waiting: on one connection they are answered in order.
-    const entry = [tx`begin`, enter(tx)]
+    const entry = [begin(tx), enter(tx)]
     for (const statement of entry) (statement as Executable).execute()
     const entered = Promise.all(entry)
     entered.catch(() => undefined)

@@ -163,4 +163,34 @@ describe('the relay', () => {
     const [[row]] = await systemFlight(client(), (tx) => [tx`select published_at is not null as marked from outbox`])
     expect(row).toEqual({ marked: true })
   })
+
+  it('publishes at once what is not confirmed when the stream was lost', async () => {
+    const { publish, ids } = collector()
+    const { relay } = start(publish)
+    const written = await write(3)
+    relay.wake()
+    await waitUntil(() => expect(ids()).toHaveLength(3))
+    relay.confirm([written[0]!])
+    await waitUntil(async () => expect((await relay.stats()).unconfirmed).toBe(2))
+    relay.republish()
+    await waitUntil(() => expect(ids().slice(3).sort()).toEqual(written.slice(1).sort()))
+  })
+
+  it('counts what leaves the outbox once, by tenant and hour, with the sum of its ids', async () => {
+    const { publish, ids } = collector()
+    const { relay } = start(publish)
+    const written = await write(4)
+    relay.wake()
+    await waitUntil(() => expect(ids()).toHaveLength(4))
+    for (const batch of [written.slice(0, 3), written]) relay.confirm(batch)
+    const sum = `${written.reduce((all, id) => all + BigInt(`0x${id.slice(24)}`), 0n)}`
+    await waitUntil(async () => {
+      const [rows] = await systemFlight(client(), (tx) => [
+        tx<{ events: number; sum: string }[]>`
+          select sum(events)::int as events, sum(id_sum)::text as sum from outbox_counts where tenant_id = ${scope.tenantId}
+            and hour = any(${written.map((id) => Math.floor(Number(`0x${id.replaceAll('-', '').slice(0, 12)}`) / 3_600_000))}::int[])`,
+      ])
+      expect([...rows]).toEqual([{ events: 4, sum }])
+    })
+  })
 })

@@ -31,7 +31,7 @@ describe('prepareDatabases, by an administrator who is no superuser', () => {
 
   it('makes roles and database, migrates them, and does nothing the second time', async () => {
     const [first] = await prepareDatabases({ adminUrl: clerkUrl, databases: [plan] })
-    expect(first?.applied).toEqual(['0000_prelude', '0001_notes'])
+    expect(first?.applied).toEqual(['0000_prelude', '0001_notes', '0002_outbox_counts'])
     const again = await Promise.all([1, 2].map(() => prepareDatabases({ adminUrl: clerkUrl, databases: [plan] })))
     expect(again.flat().map(({ applied, url }) => ({ applied, url }))).toEqual([
       { applied: [], url: first?.url },

@@ -19,6 +19,10 @@ export interface NatsLogin {
 export interface OwnNats {
   url: string
   port: number
+  /** JetStream's files. */
+  storeDir: string
+  /** Lines that it logged. */
+  log: readonly string[]
   /** Options for `connect`. */
   login(user: NatsUser): NatsLogin
   password(user: NatsUser): string
@@ -42,13 +46,17 @@ export async function startOwnNats(): Promise<OwnNats> {
   const port = await freePort()
   const program = inject('natsServerProgram')
   const env = natsPasswordVariables(passwords)
-  const boot = () => startNats({ program, configFile: natsConfigFile, storeDir, port, env })
+  const lines: string[] = []
+  const log = (line: string) => void lines.push(line)
+  const boot = () => startNats({ program, configFile: natsConfigFile, storeDir, port, env, log })
   let server: RunningNats = await boot()
   const { url } = server
   const login = (user: NatsUser) => ({ servers: url, user, pass: passwords[user], inboxPrefix: `_INBOX_${user}` })
   return {
     url,
     port,
+    storeDir,
+    log: lines,
     login,
     password: (user) => passwords[user],
     async kill() {

@@ -8,6 +8,10 @@ export interface OwnPostgres {
   /** Superuser's URL of the database `postgres`. */
   adminUrl: string
   port: number
+  /** Its files. */
+  dataDir: string
+  /** Lines that it logged. */
+  log: readonly string[]
   /** Superuser's URL of a database. */
   url: (database: string) => string
   /** SIGKILL of the whole server, and waits until it is gone: what was committed is still there after `start`. */
@@ -23,12 +27,14 @@ export interface OwnPostgres {
   remove: () => Promise<void>
 }
 
-/** Starts a PostgreSQL that only this test uses (takes about 0.3 s). The caller removes it. */
-export async function startOwnPostgres(): Promise<OwnPostgres> {
+/** Starts a PostgreSQL that only this test uses (takes about 0.3 s), with `more` settings. The caller removes it. */
+export async function startOwnPostgres(more: Readonly<Record<string, string>> = {}): Promise<OwnPostgres> {
   const { dataDir, password } = await initialisedFolder()
   const port = await freePort()
-  const settings = { ...testSettings, synchronous_commit: 'on' }
-  const boot = () => startPostgres({ dataDir, password, port, settings })
+  const settings = { ...testSettings, synchronous_commit: 'on', ...more }
+  const lines: string[] = []
+  const log = (line: string) => void lines.push(line)
+  const boot = () => startPostgres({ dataDir, password, port, settings, log })
   let server: RunningPostgres = await boot()
   const kill = async () => {
     server.signal('SIGKILL')
@@ -37,6 +43,8 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   return {
     adminUrl: server.adminUrl,
     port,
+    dataDir,
+    log: lines,
     url: server.url,
     kill,
     async start() {

@@ -59,6 +59,7 @@ export const permissionTable: PermissionRow[] = [
         'memoric.internal.confirmed.auth',
         'memoric.internal.confirmed.gateway',
         'memoric.internal.signing_keys',
+        'memoric.internal.count.auth',
       ],
       refused: [
         ...never.subscribe,

@@ -31,8 +31,13 @@ test('a suspended server answers nothing, a resumed one does', async () => {
   const own = await startOwnNats()
   const connection = await connect(own.login('auth'))
   own.suspend()
-  const answer = connection.rtt().then(() => 'answered')
-  expect(await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 200, 'silent'))])).toBe('silent')
+  let answer: Promise<string> = Promise.resolve('')
+  const ask = () => {
+    answer = connection.rtt().then(() => 'answered')
+    return Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 200, 'silent'))])
+  }
+  // The signal takes a moment.
+  await expect.poll(ask).toBe('silent')
   own.resume()
   expect(await answer).toBe('answered')
   await connection.close()
