@@ -30,7 +30,11 @@ export function asyncApiDocument(version: string): Json {
     operations: Object.fromEntries(
       types.map(([type, { app }]) => [
         `emit_${type.replaceAll('.', '_')}`,
-        { action: 'send', summary: `emitted by ${app}`, channel: { $ref: `#/channels/${type}` } },
+        {
+          action: 'send',
+          summary: `emitted by ${app === 'every' ? 'every app' : app}`,
+          channel: { $ref: `#/channels/${type}` },
+        },
       ]),
     ),
     components: {

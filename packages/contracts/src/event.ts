@@ -23,6 +23,9 @@ export const eventData = z.strictObject({
     .describe('sealed client address, user agent and e-mail, base64; for the audit service only'),
 })
 
+/** Largest event, bytes of its JSON. A leaf of the log must stay below 65,536 (C2SP tlog-tiles). */
+export const MAX_EVENT_BYTES = 32_768
+
 /** CloudEvents 1.0 in JSON, with the extension attributes tenantid and actor. */
 export const event = z
   .strictObject({

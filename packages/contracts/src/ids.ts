@@ -35,5 +35,23 @@ export type SsoProviderId = z.infer<typeof ssoProviderId>
 export const keyRotationId = uuid.brand('KeyRotationId')
 export type KeyRotationId = z.infer<typeof keyRotationId>
 
+export const erasureId = uuid.brand('ErasureId')
+export type ErasureId = z.infer<typeof erasureId>
+
+export const alertId = uuid.brand('AlertId')
+export type AlertId = z.infer<typeof alertId>
+
+export const alertWebhookId = uuid.brand('AlertWebhookId')
+export type AlertWebhookId = z.infer<typeof alertWebhookId>
+
+export const deadLetterId = uuid.brand('DeadLetterId')
+export type DeadLetterId = z.infer<typeof deadLetterId>
+
+export const policyRunId = uuid.brand('PolicyRunId')
+export type PolicyRunId = z.infer<typeof policyRunId>
+
+export const exportId = uuid.brand('ExportId')
+export type ExportId = z.infer<typeof exportId>
+
 /** The tenant of events that belong to no tenant, such as a failed sign-in to an unknown account. */
 export const PLATFORM_TENANT = '00000000-0000-7000-8000-000000000000' as TenantId

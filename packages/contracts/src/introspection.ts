@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { allowList, principal } from './caller.ts'
+import { allowList, callerSettings, principal } from './caller.ts'
 import { tenantId } from './ids.ts'
 import { permission } from './permissions.ts'
 
@@ -27,6 +27,7 @@ export const grant = z.object({
   rateLimit: z.int().nullable().describe('requests a minute of this credential, where it has a limit of its own'),
   tenantRateLimit: z.int().nullable().describe('requests a minute of the whole tenant, where it has chosen one'),
   expiresAt: z.number().describe('ms since the epoch'),
+  settings: callerSettings.optional().describe('of its tenant; left out where none of them differs from its default'),
 })
 export type Grant = z.infer<typeof grant>
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { problem } from './error-codes.ts'
+import { idempotencyKey } from './idempotency-key.ts'
 import { memoryId, tenantId } from './ids.ts'
 import { page, pageQuery } from './page.ts'
 import type { Route } from './route.ts'
@@ -189,6 +190,7 @@ export const memoryRoutes = {
     rate: 'write',
     summary: 'Remember something',
     description: 'The same content again in the same subject and thread reinforces the memory and answers 200.',
+    headers: idempotencyKey,
     body: createMemoryBody,
     responses: { 201: memory, 200: memory },
   },
@@ -199,6 +201,7 @@ export const memoryRoutes = {
     access: 'memories:write',
     rate: 'write',
     summary: 'Remember up to 500 things in one transaction',
+    headers: idempotencyKey,
     body: batchBody,
     bodyLimit: MEMORY_LIMITS.batchBytes,
     responses: { 200: batchAnswer },

@@ -50,12 +50,19 @@ function hasDefault(shape: unknown): boolean {
   return typeof shape === 'object' && shape !== null && 'default' in shape
 }
 
+function answerContent(route: Route, status: string, schema: z.ZodType, components: Json): Json {
+  if (route.stream !== undefined && status === '200') {
+    return Object.fromEntries(route.stream.map((type) => [type, { schema: { type: 'string', format: 'binary' } }]))
+  }
+  return { 'application/json': { schema: jsonSchema(schema, 'output', components) } }
+}
+
 function responses(route: Route, components: Json): Json {
   const answers = Object.entries(route.responses).map(([status, schema]): [string, Json] => [
     status,
     schema === null
       ? { description: 'Done' }
-      : { description: 'Done', content: { 'application/json': { schema: jsonSchema(schema, 'output', components) } } },
+      : { description: 'Done', content: answerContent(route, status, schema, components) },
   ])
   const failure = {
     description: 'A problem (RFC 9457); its code says which',

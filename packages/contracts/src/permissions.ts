@@ -4,6 +4,7 @@ export const PERMISSIONS = [
   'memories:read',
   'memories:write',
   'memories:delete',
+  'identity:write',
   'clusters:read',
   'clusters:write',
   'policies:execute',
@@ -28,7 +29,7 @@ export type Role = z.infer<typeof role>
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
-  user: ['memories:read', 'memories:write', 'memories:delete', 'clusters:read', 'policies:execute'],
+  user: ['memories:read', 'memories:write', 'memories:delete', 'identity:write', 'clusters:read', 'policies:execute'],
   read_only: ['memories:read', 'clusters:read'],
 }
 

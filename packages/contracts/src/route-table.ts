@@ -1,16 +1,33 @@
+import { alertRoutes } from './alert-contract.ts'
+import { alertDeliveryRoutes } from './alert-delivery-contract.ts'
 import { apiKeyRoutes } from './api-key-contract.ts'
 import { auditRoutes } from './audit-contract.ts'
+import { auditProofRoutes } from './audit-proof-contract.ts'
 import { authRoutes } from './auth-contract.ts'
+import { clusterRoutes } from './cluster-contract.ts'
+import { contextRoutes } from './context-contract.ts'
+import { deadLetterRoutes } from './dead-letter-contract.ts'
+import { eventStreamRoutes } from './event-stream-contract.ts'
+import { exportRoutes } from './export-contract.ts'
+import { handoffRoutes } from './handoff-contract.ts'
+import { identityRoutes } from './identity-contract.ts'
 import { keyRoutes } from './key-contract.ts'
 import { memberRoutes } from './member-contract.ts'
 import { memoryRoutes } from './memory-contract.ts'
 import { passwordRoutes } from './password-contract.ts'
+import { personRoutes } from './person-contract.ts'
+import { policyRoutes } from './policy-contract.ts'
+import { quotaRoutes } from './quota-contract.ts'
 import type { AppName, Route } from './route.ts'
+import { privacyRoutes } from './privacy-contract.ts'
 import { searchRoutes } from './search-contract.ts'
 import { sessionRoutes } from './session-contract.ts'
 import { ssoRoutes } from './sso-contract.ts'
 import { tenantRoutes } from './tenant-contract.ts'
+import { threadRoutes } from './thread-contract.ts'
+import { tierRoutes } from './tier-contract.ts'
 import { totpRoutes } from './totp-contract.ts'
+import { wakeUpRoutes } from './wake-up-contract.ts'
 
 /** Every public route by its operation id: the gateway serves these and no other. */
 export const ROUTES = {
@@ -24,8 +41,26 @@ export const ROUTES = {
   ...apiKeyRoutes,
   ...memoryRoutes,
   ...keyRoutes,
+  ...quotaRoutes,
+  ...policyRoutes,
+  ...privacyRoutes,
+  ...exportRoutes,
   ...searchRoutes,
+  ...contextRoutes,
+  ...threadRoutes,
+  ...tierRoutes,
+  ...clusterRoutes,
+
+  ...handoffRoutes,
+  ...wakeUpRoutes,
+  ...identityRoutes,
+  ...personRoutes,
   ...auditRoutes,
+  ...auditProofRoutes,
+  ...alertRoutes,
+  ...alertDeliveryRoutes,
+  ...deadLetterRoutes,
+  ...eventStreamRoutes,
 } as const satisfies Record<string, Route>
 
 export type RouteTable = typeof ROUTES

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Permission } from './permissions.ts'
 
 export type AppName = 'gateway' | 'auth' | 'memory' | 'audit'
@@ -32,9 +32,14 @@ export interface Route {
   readonly form?: true
   /** Whether its answers may set cookies. */
   readonly cookies?: true
+  /** Content types of its answer 200 where that is a stream of bytes (`byteStream`), which is passed on as it comes. */
+  readonly stream?: readonly string[]
   /** Schema of the body by status; null for an empty body. */
   readonly responses: Readonly<Record<number, z.ZodType | null>>
 }
+
+/** The body of an answer that is made while it is sent. */
+export const byteStream = z.custom<AsyncIterable<Uint8Array>>()
 
 export const DEFAULT_BODY_LIMIT = 1_048_576
 

@@ -18,6 +18,10 @@ export const tenantSettings = z
     api_key_default_days: z.int().min(1).max(3650).nullable(),
     api_key_max_days: z.int().min(1).max(3650).nullable(),
     rate_limit: z.int().min(1).max(10_000_000).nullable().describe('requests a minute of all its users and keys'),
+    consent_required: z
+      .boolean()
+      .describe('nothing is stored of a subject without its valid consent to the purpose memory'),
+    audit_reads: z.enum(['all', 'sampled', 'none']).describe('which reads of memories the audit log tells of'),
   })
   .meta({ id: 'TenantSettings' })
 export type TenantSettings = z.infer<typeof tenantSettings>
@@ -34,6 +38,8 @@ export const DEFAULT_TENANT_SETTINGS: TenantSettings = {
   api_key_default_days: null,
   api_key_max_days: null,
   rate_limit: null,
+  consent_required: false,
+  audit_reads: 'all',
 }
 
 export const tenantWithSettings = tenant.extend({ settings: tenantSettings }).meta({ id: 'TenantWithSettings' })
@@ -86,7 +92,7 @@ export const tenantRoutes = {
     rate: 'write',
     summary: 'Stop a tenant, a user or an API key at once: every session and key of it ends',
     description:
-      'A contained user is deactivated and can be reactivated by an administrator. A contained tenant is suspended, with everybody in it, until the operator of the installation resumes it.',
+      'A contained user is deactivated and can be reactivated by an administrator. A contained tenant is suspended, with everybody in it, until the operator of the installation resumes it. From then on the audit log tells of every read, whatever audit_reads was.',
     body: containBody,
     responses: { 200: containment },
   },

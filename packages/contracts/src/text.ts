@@ -31,15 +31,20 @@ export function textBytes(max: number) {
     .meta({ minLength: 1, maxLength: max })
 }
 
-/** A name that the caller chooses (subject, namespace, thread, session): 1..128 characters, no control characters, no space at the ends. */
-export const identifier = z
-  .string()
-  .refine((value) => fits(value, 128), { error: 'must have at most 128 characters' })
-  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, { error: 'must not contain control characters' })
-  .refine((value) => value !== '' && value.trim() === value, {
-    error: 'must not be empty, or begin or end with a space',
-  })
-  .meta({ minLength: 1, maxLength: 128 })
+/** A name that the caller chooses: `1..max` characters, no control characters, no space at the ends. */
+export function identifierOf(max: number) {
+  return z
+    .string()
+    .refine((value) => fits(value, max), { error: `must have at most ${max} characters` })
+    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, { error: 'must not contain control characters' })
+    .refine((value) => value !== '' && value.trim() === value, {
+      error: 'must not be empty, or begin or end with a space',
+    })
+    .meta({ minLength: 1, maxLength: max })
+}
+
+/** A subject, a namespace, a thread or a session. */
+export const identifier = identifierOf(128)
 
 const YEAR_1 = Date.parse('0001-01-01T00:00:00Z')
 const YEAR_10000 = Date.UTC(10_000, 0)

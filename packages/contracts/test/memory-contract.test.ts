@@ -107,7 +107,7 @@ describe('a search', () => {
     { top_k: 101 },
     { weights: { relevance: -1 } },
     { query: 'x'.repeat(10_001) },
-    { scope: 'global' },
+    { scope: 'namespace' },
   ])('is refused with %j', (fields) => {
     expect(searchBody.safeParse(fields).success).toBe(false)
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EVENT_TYPES } from '../src/event-types.ts'
-import { confirmedSubject, deadLetterSubject, eventSubject } from '../src/subjects.ts'
+import { confirmedSubject, deadLetterSubject, eventSubject, isSubjectOf } from '../src/subjects.ts'
 
 const builders: [string, (token: string) => string][] = [
   ['an event, as its tenant', (token) => eventSubject(token, 'memory.created')],
@@ -16,6 +16,17 @@ describe('a NATS subject', () => {
     expect(eventSubject('acme', 'auth.login.failed')).toBe('memoric.v1.acme.auth.login.failed')
     expect(deadLetterSubject('audit')).toBe('memoric.dead.audit')
     expect(confirmedSubject('memory')).toBe('memoric.internal.confirmed.memory')
+  })
+
+  test('is told from that of any other tenant or type', () => {
+    const part = fc.constantFrom('acme', 'acm', 'e', 'memory.created', 'memory.create', 'd', '', '.', 'memoric')
+    fc.assert(
+      fc.property(part, part, part, part, (tenant, type, otherTenant, otherType) => {
+        const subject = `memoric.v1.${otherTenant}.${otherType}`
+        expect(isSubjectOf(subject, tenant, type)).toBe(subject === `memoric.v1.${tenant}.${type}`)
+      }),
+    )
+    expect(isSubjectOf('memoric.v2.acme.memory.created', 'acme', 'memory.created')).toBe(false)
   })
 
   test('can be made for every event', () => {

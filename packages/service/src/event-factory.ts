@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto'
 import type { Outcome } from '@memoric/contracts/audit-contract.ts'
-import type { MemoricEvent, PersonalData } from '@memoric/contracts/event.ts'
+import { MAX_EVENT_BYTES, type MemoricEvent, type PersonalData } from '@memoric/contracts/event.ts'
 import { EVENT_TYPES, type EventType } from '@memoric/contracts/event-types.ts'
 import type { EventId, TenantId } from '@memoric/contracts/ids.ts'
 import { eventSubject } from '@memoric/contracts/subjects.ts'
 import type { JsonValue } from '@memoric/contracts/text.ts'
+import { traceparentOf } from '@memoric/contracts/trace-context.ts'
 import { createSealingKey, sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
 import type { RequestContext } from './request-context.ts'
 import { uuidV7 } from './uuid-v7.ts'
@@ -96,6 +98,7 @@ interface Beginning {
 function eventOf(app: string, input: EventInput, { id, time, personal }: Beginning): OutboxEvent {
   const { caller } = input.context
   const tenantId = input.tenantId ?? caller.tenantId
+  const traceparent = caller.traceparent ?? traceparentOf(caller.requestId)
   const event: MemoricEvent = {
     specversion: '1.0',
     id: id as EventId,
@@ -105,9 +108,19 @@ function eventOf(app: string, input: EventInput, { id, time, personal }: Beginni
     datacontenttype: 'application/json',
     tenantid: tenantId,
     actor: input.actor ?? input.context.actor ?? `${caller.principal.type}:${caller.principal.id}`,
+    ...(traceparent !== undefined && { traceparent }),
     data: eventData(input, personal),
   }
-  return { eventId: id, tenantId, subject: eventSubject(tenantId, input.type), payload: JSON.stringify(event) }
+  return { eventId: id, tenantId, subject: eventSubject(tenantId, input.type), payload: fittingJson(event) }
+}
+
+/** An event that the log would not take for its size tells how large its details were, and their hash, in their place. */
+function fittingJson(event: MemoricEvent): string {
+  const json = JSON.stringify(event)
+  if (json.length <= MAX_EVENT_BYTES / 3 || Buffer.byteLength(json) <= MAX_EVENT_BYTES) return json
+  const details = JSON.stringify(event.data.details)
+  const cut = { truncated: true, bytes: Buffer.byteLength(details), sha256: hash('sha256', details) }
+  return JSON.stringify({ ...event, data: { ...event.data, details: cut } })
 }
 
 function eventData(input: EventInput, personal: string | null): MemoricEvent['data'] {
@@ -116,15 +129,21 @@ function eventData(input: EventInput, personal: string | null): MemoricEvent['da
     resource_type: EVENT_TYPES[input.type].resource,
     resource_id: input.resourceId,
     outcome: input.outcome ?? 'success',
-    reason: input.reason ?? null,
+    reason: input.reason ?? context.caller.reason ?? null,
     request_id: context.caller.requestId,
     endpoint: context.endpoint,
     method: context.method,
     status_code: input.statusCode,
     duration_ms: Math.round((performance.now() - context.startedAt) * 100) / 100,
-    details: input.details ?? {},
+    details: detailsOf(input),
     personal,
   }
+}
+
+/** Where an event has a reason of its own, the one that the caller states is beside it. */
+function detailsOf({ details = {}, reason, context }: EventInput): Record<string, JsonValue> {
+  const stated = context.caller.reason
+  return reason === undefined || stated === undefined ? details : { ...details, stated_reason: stated }
 }
 
 function sealPersonal(key: SealingKey, eventId: string, { context, email }: EventInput): string {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { ProblemError } from '@memoric/contracts/error-codes.ts'
 import type { AppName, Route, RouteInput, RouteOutput } from '@memoric/contracts/route.ts'
 import { routesOf, type OperationsOf, type RouteTable } from '@memoric/contracts/route-table.ts'
@@ -54,7 +55,14 @@ async function serve(route: Route, handle: AnyHandler, request: FastifyRequest, 
   if (headers) reply.headers(headers)
   reply.code(status)
   if (body === null) return reply.send()
+  if (route.stream !== undefined && status === 200) return reply.send(asReadable(body))
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+}
+
+/** Asks for the next bytes only when the ones before have gone out. */
+function asReadable(body: unknown): Readable {
+  // The contract of a route that streams (`byteStream`).
+  return Readable.from(body as AsyncIterable<Uint8Array>, { objectMode: false })
 }
 
 /** Validates each part that the route describes. Throws AppError `validation_failed` with every fault found. */

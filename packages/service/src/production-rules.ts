@@ -19,6 +19,7 @@ export interface ProductionValues {
   readonly DATABASE_URL?: string | undefined
   readonly KEK_PROVIDER?: string | undefined
   readonly VAULT_ADDR?: string | undefined
+  readonly EMBEDDINGS_URL?: string | undefined
   readonly MEMORIC_ALLOW_LOCAL_KEK?: boolean | undefined
   readonly AUTH_URL?: string | undefined
   readonly MEMORY_URL?: string | undefined
@@ -66,7 +67,7 @@ function plainConnections(values: ProductionValues, exposure: Exposure): string[
   if (values.NATS_URL.split(',').some(isPlainNats)) {
     rules.push(`NATS_URL: plain NATS to another machine; use tls://, ${ALLOW_PRIVATE}.`)
   }
-  for (const name of ['AUTH_URL', 'MEMORY_URL', 'AUDIT_URL', 'VAULT_ADDR'] as const) {
+  for (const name of ['AUTH_URL', 'MEMORY_URL', 'AUDIT_URL', 'VAULT_ADDR', 'EMBEDDINGS_URL'] as const) {
     const url = values[name]
     if (url !== undefined && isPlainHttp(url)) {
       rules.push(`${name}: plain HTTP to another machine; use https://, ${ALLOW_PRIVATE}.`)

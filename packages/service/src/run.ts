@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Closer } from './closer.ts'
 import { createLogger, type Logger } from './logger.ts'
+import type { SystemEvents } from './system-events.ts'
 
 export interface RunOptions {
   readonly app: FastifyInstance
@@ -8,6 +9,8 @@ export interface RunOptions {
   readonly host: string
   readonly port: number
   readonly log: Logger
+  /** Tells the audit log that the process starts and stops. */
+  readonly system?: SystemEvents
 }
 
 /** Longest time that a shutdown may take, ms; then the process ends with code 1. */
@@ -17,7 +20,7 @@ const SHUTDOWN_MS = 25_000
 const EXIT_MS = 2000
 
 /** Listens, and on SIGTERM or SIGINT drains requests, closes everything in reverse order and ends the process. */
-export async function run({ app, closer, host, port, log }: RunOptions): Promise<void> {
+export async function run({ app, closer, host, port, log, system }: RunOptions): Promise<void> {
   let stopping = false
   const stop = (signal: string): void => {
     if (stopping) return
@@ -26,6 +29,7 @@ export async function run({ app, closer, host, port, log }: RunOptions): Promise
     setTimeout(() => process.exit(1), SHUTDOWN_MS).unref()
     void app
       .close()
+      .then(() => system?.stopped())
       .then(() => closer.close())
       .then(() => {
         log.info('stopped')
@@ -34,6 +38,7 @@ export async function run({ app, closer, host, port, log }: RunOptions): Promise
   }
   process.on('SIGTERM', stop).on('SIGINT', stop)
   await app.listen({ host, port })
+  await system?.started()
   // Loading the program leaves much garbage, which an idle process would keep.
   globalThis.gc?.()
 }

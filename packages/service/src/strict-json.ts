@@ -4,6 +4,10 @@ import { AppError } from './app-error.ts'
 /** Deepest nesting of arrays and objects that a body may have. */
 export const MAX_JSON_DEPTH = 32
 
+/** Whole numbers of so few digits are exact. */
+const LONG_NUMBER = /\d{16}/
+const INTEGER = /^-?\d+$/
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
@@ -26,7 +30,7 @@ interface Frame {
 
 /**
  * Parses a JSON body more strictly than JSON.parse: the bytes must be UTF-8, no object may name a key twice,
- * nesting ends at MAX_JSON_DEPTH, strings are well-formed and without NUL, and keys that reach prototypes are refused.
+ * nesting ends at MAX_JSON_DEPTH, whole numbers must be kept exactly by a double, strings are well-formed and without NUL, and keys that reach prototypes are refused.
  * Throws AppError `malformed_json`.
  */
 export function parseStrictJson(body: Buffer): unknown {
@@ -34,7 +38,8 @@ export function parseStrictJson(body: Buffer): unknown {
   const text = body.toString('utf8')
   const value = parse(text)
   checkStructure(text)
-  if (SUSPICIOUS_ESCAPE.test(text)) checkStrings(value)
+  if (LONG_NUMBER.test(text)) checkIntegers(text)
+  if (text.includes('\\u') && SUSPICIOUS_ESCAPE.test(text)) checkStrings(value)
   return value
 }
 
@@ -112,6 +117,38 @@ function takeKey(frame: Frame, keys: Set<string>, quoted: string): void {
   keys.add(key)
   frame.lastKey = key
   frame.expectsKey = false
+}
+
+/** A whole number beyond 2^53 mostly comes back as another one. */
+function checkIntegers(text: string): void {
+  for (let at = 0; at < text.length; at++) {
+    if (text.charCodeAt(at) === QUOTE) at = endOfString(text, at)
+    else if (isPartOfNumber(text.charCodeAt(at))) {
+      const end = endOfNumber(text, at)
+      if (end - at >= 16 && !isExact(text.slice(at, end))) {
+        throw malformed('a whole number is too large to be kept exactly: send it as text')
+      }
+      at = end - 1
+    }
+  }
+}
+
+/** Digits, signs, point and exponent; the letters of `true`, `false` and `null` do no harm. */
+function isPartOfNumber(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2b || code === 0x2e || (code | 0x20) === 0x65
+}
+
+function endOfNumber(text: string, start: number): number {
+  let end = start
+  while (isPartOfNumber(text.charCodeAt(end))) end++
+  return end
+}
+
+/** Whether an integer is the same number as a double, or is how that double is written. */
+function isExact(token: string): boolean {
+  if (!INTEGER.test(token)) return true
+  const value = Number(token)
+  return Number.isFinite(value) && (String(value) === token || BigInt(value) === BigInt(token))
 }
 
 function checkStrings(value: unknown): void {

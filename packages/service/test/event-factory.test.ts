@@ -1,4 +1,4 @@
-import { event as eventSchema, personalData } from '@memoric/contracts/event.ts'
+import { event as eventSchema, MAX_EVENT_BYTES, personalData } from '@memoric/contracts/event.ts'
 import { EVENT_TYPES, type EventType } from '@memoric/contracts/event-types.ts'
 import { PLATFORM_TENANT } from '@memoric/contracts/ids.ts'
 import { createSealingKey, openBox } from '@memoric/crypto/sealed-box.ts'
@@ -48,6 +48,39 @@ describe('an event', () => {
       },
     })
     expect(event.data.duration_ms).toBeGreaterThanOrEqual(0)
+  })
+
+  test('carries the reason that the caller states, beside one of its own', () => {
+    const context = { ...input().context, caller: { ...caller, reason: 'ticket 4711' } }
+    const dataOf = (changes: Partial<EventInput>) =>
+      eventSchema.parse(JSON.parse(makeEvent(input(changes)).payload)).data
+    expect(dataOf({ context })).toMatchObject({ reason: 'ticket 4711', details: {} })
+    expect(dataOf({ context, reason: 'expired' })).toMatchObject({
+      reason: 'expired',
+      details: { stated_reason: 'ticket 4711' },
+    })
+  })
+
+  test('belongs to the trace of the caller, or to one that its request id names', () => {
+    const traceOf = (more: object) => {
+      const context = { ...input().context, caller: { ...caller, ...more } }
+      return eventSchema.parse(JSON.parse(makeEvent(input({ context })).payload)).traceparent
+    }
+    const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    expect(traceOf({ traceparent: trace })).toBe(trace)
+    expect(traceOf({ requestId: '01a1ffa7-5908-7000-800a-1f093aecc15c' })).toBe(
+      '00-01a1ffa759087000800a1f093aecc15c-800a1f093aecc15c-00',
+    )
+  })
+
+  test('that would be too large tells the size and the hash of its details in their place', () => {
+    const { payload } = makeEvent(input({ details: { text: 'ü'.repeat(20_000) } }))
+    expect(Buffer.byteLength(payload)).toBeLessThan(MAX_EVENT_BYTES)
+    expect(eventSchema.parse(JSON.parse(payload)).data.details).toEqual({
+      truncated: true,
+      bytes: 40_011,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    })
   })
 
   test('may belong to another tenant and actor than the caller', () => {

@@ -133,6 +133,8 @@ describe('NATS', () => {
 })
 
 test('other services on other machines need HTTPS', () => {
+  expect(variables({ EMBEDDINGS_URL: 'http://10.0.0.9:11434/v1' })).toEqual(['EMBEDDINGS_URL'])
+  expect(variables({ EMBEDDINGS_URL: 'http://127.0.0.1:11434/v1' })).toEqual([])
   expect(variables({ AUTH_URL: 'https://auth', MEMORY_URL: 'http://memory:1', AUDIT_URL: 'http://[::1]:1' })).toEqual([
     'MEMORY_URL',
   ])

@@ -120,6 +120,27 @@ describe('strict JSON', () => {
     fc.assert(law)
   })
 
+  test.each(['9007199254740993', '-9007199254740993', '12345678901234567890', '1'.repeat(400), '1'.repeat(100_000)])(
+    'refuses the whole number %.30s, which would come back as another one',
+    (number) => {
+      for (const text of [`{"a":${number}}`, `[1,"${number}",${number}]`]) expect(() => parse(text)).toThrow(refused)
+      expect(parse(`{"a":"${number}"}`)).toEqual({ a: number })
+    },
+  )
+
+  test.each([
+    '9007199254740991',
+    '-9007199254740992',
+    '1152921504606846976',
+    '123456789012345680000',
+    '1e308',
+    '12345678901234567.5',
+    '0.1234567890123456789',
+    '1234567890123456e3',
+  ])('takes the number %s', (number) => {
+    expect(parse(`{"a":[${number},true,null]}`)).toEqual({ a: [Number(number), true, null] })
+  })
+
   test('gives back every JSON value that names no key twice', () => {
     const key = fc.string({ unit: 'grapheme' }).filter((name) => !/__proto__|constructor|\0/.test(name))
     const text = fc.string({ unit: 'grapheme' }).map((value) => value.replaceAll('\0', ''))
