@@ -8,9 +8,30 @@ import type { Logger } from '@memoric/service/logger.ts'
 import { type MetricsOptions, useMetrics } from '@memoric/service/metrics-plugin.ts'
 import type { FastifyInstance } from 'fastify'
 import type { AuditConfig } from './config.ts'
+import { useAuditKey } from './checkpoints/audit-key-route.ts'
+import { getAuditCheckpoint } from './proofs/get-audit-checkpoint.ts'
+import { getAuditConsistency } from './proofs/get-audit-consistency.ts'
+import { getAuditProof, getAuditProofFile, type ProofDeps } from './proofs/get-audit-proof.ts'
+import { getAuditRetention, type RetentionDeps, setAuditRetention } from './retention/retention-settings.ts'
+import { getAlert, listAlerts } from './alerts/read-alerts.ts'
+import { updateAlert } from './alerts/update-alert.ts'
+import { type AlertMailDeps, getAlertMail, setAlertMail } from './deliveries/alert-mail.ts'
+import {
+  createAlertWebhook,
+  deleteAlertWebhook,
+  listAlertWebhooks,
+  rotateAlertWebhook,
+  testAlertWebhook,
+  type WebhookDeps,
+} from './deliveries/manage-webhooks.ts'
+import { listDetections, updateDetection } from './detections/detection-settings.ts'
+import { listDeadLetters, replayDeadLetter } from './dead-letters/dead-letter-routes.ts'
+import type { ReplayDeps } from './dead-letters/replay-letter.ts'
+import { exportAuditLogs } from './exports/export-audit-logs.ts'
+import { getAuditStatistics } from './statistics/get-audit-statistics.ts'
 import { listAuditLogs, type ListDeps } from './log/list-audit-logs.ts'
 
-export interface AppDeps extends ListDeps {
+export interface AppDeps extends ListDeps, WebhookDeps, AlertMailDeps, ProofDeps, RetentionDeps, ReplayDeps {
   readonly log: Logger
   readonly checks: Readonly<Record<string, Check>>
   readonly lesserChecks: Readonly<Record<string, Check>>
@@ -24,13 +45,38 @@ export async function buildApp(config: AppConfig, deps: AppDeps): Promise<Fastif
   const app = await createServer({ log: deps.log, internal: true, mapError: toCallers })
   useHealth(app, { checks: deps.checks, lesserChecks: deps.lesserChecks, token: config.METRICS_TOKEN })
   useMetrics(app, { app: 'audit', token: config.METRICS_TOKEN, gauges: deps.gauges })
+  useAuditKey(app, deps)
   await app.register((scope, _options, done) => {
     useCaller(scope, {
       audience: 'audit',
       serviceKeyHashes: config.SERVICE_KEY_HASHES,
       serviceKeyHashesFile: config.SERVICE_KEY_HASHES_FILE,
     })
-    implementRoutes(scope, 'audit', { listAuditLogs: (call) => listAuditLogs(deps, call) })
+    implementRoutes(scope, 'audit', {
+      listAuditLogs: (call) => listAuditLogs(deps, call),
+      exportAuditLogs: (call) => exportAuditLogs(deps, call),
+      getAuditStatistics: (call) => getAuditStatistics(deps, call),
+      listAlerts: (call) => listAlerts(deps, call),
+      getAlert: (call) => getAlert(deps, call),
+      updateAlert: (call) => updateAlert(deps, call),
+      listDetections: (call) => listDetections(deps, call),
+      updateDetection: (call) => updateDetection(deps, call),
+      createAlertWebhook: (call) => createAlertWebhook(deps, call),
+      listAlertWebhooks: (call) => listAlertWebhooks(deps, call),
+      deleteAlertWebhook: (call) => deleteAlertWebhook(deps, call),
+      rotateAlertWebhook: (call) => rotateAlertWebhook(deps, call),
+      testAlertWebhook: (call) => testAlertWebhook(deps, call),
+      getAlertMail: (call) => getAlertMail(deps, call),
+      setAlertMail: (call) => setAlertMail(deps, call),
+      getAuditCheckpoint: () => getAuditCheckpoint(deps),
+      getAuditProof: (call) => getAuditProof(deps, call),
+      getAuditProofFile: (call) => getAuditProofFile(deps, call),
+      getAuditConsistency: (call) => getAuditConsistency(deps, call),
+      getAuditRetention: (call) => getAuditRetention(deps, call),
+      listDeadLetters: (call) => listDeadLetters(deps, call),
+      replayDeadLetter: (call) => replayDeadLetter(deps, call),
+      setAuditRetention: (call) => setAuditRetention(deps, call),
+    })
     done()
   })
   return app

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
@@ -10,16 +9,22 @@ import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { AppDeps } from './app.ts'
 import type { AuditConfig } from './config.ts'
-import { openActorRootKey } from './keys/audit-keys.ts'
+import { MIGRATIONS_DIRECTORY } from './migrations-directory.ts'
+import { openAuditKeys } from './keys/audit-keys.ts'
 import { type AuditConsumer, consumeEvents } from './log/audit-consumer.ts'
 import { ensurePartitions, keepPartitions } from './log/log-partitions.ts'
+import type { SealingKey } from '@memoric/crypto/sealed-box.ts'
+import { keepRetention } from './retention/keep-retention.ts'
+import type { Comparison } from './comparison/compare-outboxes.ts'
+import { openComparison } from './comparison/open-comparison.ts'
+import { openNoticing } from './detections/open-noticing.ts'
+import { openCheckpoints } from './checkpoints/open-checkpoints.ts'
 import { type ActorKeys, createActorKeys } from './personal/actor-keys.ts'
+import { answerErasures } from './personal/erase-person.ts'
 
 export interface AuditDeps extends AppDeps {
   readonly closer: Closer
 }
-
-const migrations = fileURLToPath(new URL('../migrations', import.meta.url))
 
 /** Longest time that batches may fail before the service counts as not ready, ms. */
 const FAILING_MS = 10_000
@@ -35,25 +40,61 @@ export function createDeps(config: AuditConfig, log: Logger): Promise<AuditDeps>
 
 async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<AuditDeps> {
   const sql = await openDatabase(config, closer)
-  const actorKeys = await openActorKeys(config, sql, closer)
+  const keys = await openAuditKeys(config, sql)
+  const actorKeys = openActorKeys(keys.actors, closer)
+  const checkpoints = await openCheckpoints(config, { sql, log, closer, credentials: keys.credentials })
   const partitions = keepPartitions(sql, log)
   closer.defer('partitions', () => partitions.stop())
   const messaging = openMessaging(config, log, closer)
   const relay = connectOutbox(messaging, ['audit'], (publish) => createOutboxRelay({ sql, publish, log }))
   closer.defer('outbox relay', () => relay.close())
   const personal = createPersonalDataKey(config.PERSONAL_DATA_KEY)
-  const consumer = consumeEvents({ sql, messaging, actorKeys, personalDataKey: personal, now: Date.now })
+  const events = createEventFactory({ app: 'audit', personalDataKey: personal })
+  const wakeRelay = () => relay.wake()
+  const defaultRetentionDays = config.AUDIT_RETENTION_DAYS ?? null
+  const retention = keepRetention({ sql, events, wakeRelay, log, defaultRetentionDays })
+  closer.defer('retention', () => retention.stop())
+  const noticing = openNoticing(config, { sql, log, closer, keys, actorKeys, events, wakeRelay })
+  const { credentials } = keys
+  const intake = {
+    sql,
+    actorKeys,
+    personalDataKey: personal,
+    now: Date.now,
+    onAppended() {
+      checkpoints.wake()
+      noticing.wake()
+    },
+  }
+  const consumer = consumeEvents({ ...intake, messaging, credentials, events, wakeRelay })
   closer.defer('consumer', () => consumer.close())
+  const comparison = openComparison({ sql, messaging, events, wakeRelay, log, now: Date.now })
+  closer.defer('comparison', () => comparison.stop())
+  closer.defer('erasures', answerErasures({ sql, messaging, actorKeys, events, wakeRelay, log }))
   return {
     sql,
     log,
     closer,
     actorKeys,
-    events: createEventFactory({ app: 'audit', personalDataKey: personal }),
-    wakeRelay: () => relay.wake(),
+    checkpoints,
+    defaultRetentionDays,
+    intake,
+    ...noticing,
+    events,
+    wakeRelay,
     checks: checksOf(sql, consumer),
-    lesserChecks: { nats: () => messaging.isHealthy(), consumer: () => consumer.isConsuming() },
-    gauges: { ...outboxGauges(relay), ...gaugesOf(consumer) },
+    lesserChecks: {
+      nats: () => messaging.isHealthy(),
+      consumer: () => consumer.isConsuming(),
+      checkpoints: () => !checkpoints.isForked(),
+    },
+    gauges: {
+      ...outboxGauges(relay),
+      ...gaugesOf(consumer),
+      ...checkpoints.gauges,
+      ...noticing.gauges,
+      ...differencesOf(comparison),
+    },
   }
 }
 
@@ -64,13 +105,13 @@ async function openDatabase(config: AuditConfig, closer: Closer): Promise<Sql> {
     applicationName: 'memoric-audit',
   })
   closer.defer('database', () => sql.end({ timeout: 5 }))
-  await checkDatabase(sql, { migrations })
+  await checkDatabase(sql, { migrations: MIGRATIONS_DIRECTORY })
   await ensurePartitions(sql)
   return sql
 }
 
-async function openActorKeys(config: AuditConfig, sql: Sql, closer: Closer): Promise<ActorKeys> {
-  const actorKeys = createActorKeys(await openActorRootKey(config, sql))
+function openActorKeys(rootKey: SealingKey, closer: Closer): ActorKeys {
+  const actorKeys = createActorKeys(rootKey)
   const timer = setInterval(() => actorKeys.sweep(), SWEEP_MS)
   closer.defer('actor keys', () => {
     clearInterval(timer)
@@ -103,6 +144,15 @@ function gaugesOf({ progress }: AuditConsumer): AppDeps['gauges'] {
     memoric_audit_delay_seconds: {
       help: 'Age of the oldest event of the last batch when it was in the log',
       read: () => progress.figures().delayMs / 1000,
+    },
+  }
+}
+
+function differencesOf(comparison: Comparison): AppDeps['gauges'] {
+  return {
+    memoric_audit_differences: {
+      help: 'Hours and tenants of which this process found that the log differs from what an app has counted',
+      read: () => comparison.found(),
     },
   }
 }

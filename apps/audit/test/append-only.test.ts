@@ -1,8 +1,13 @@
 import { createClient, type Sql } from '@memoric/postgres/client.ts'
-import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
+import { randomBytes } from 'node:crypto'
+import { createSealingKey } from '@memoric/crypto/sealed-box.ts'
+import { systemTransaction, tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ensureCheckpointKeys } from '../src/checkpoints/checkpoint-keys.ts'
+import { insertCosignature } from '../src/checkpoints/checkpoint-repository.ts'
+import { signCheckpoint } from '../src/checkpoints/sign-checkpoint.ts'
 import type { LogEntry } from '../src/log/append-batch.ts'
 import { ensurePartitions } from '../src/log/log-partitions.ts'
 import { appendEvents } from '../src/log/log-repository.ts'
@@ -131,6 +136,86 @@ describe('what is in the log stays as it is', () => {
       tx.unsafe(statement),
     ])
     await expect(attempt).rejects.toThrow('row-level security')
+  })
+})
+
+describe('the tree, the checkpoints and what retention dropped stay as they are', () => {
+  const FINAL = ['checkpoints', 'cosignatures', 'checkpoint_keys', 'retention_runs']
+  const asApp = (statement: string) => systemTransaction(app, (tx) => tx.unsafe(statement))
+
+  beforeAll(async () => {
+    const credentials = createSealingKey(1, randomBytes(32))
+    const keys = await ensureCheckpointKeys(app, credentials, 'audit.test/log')
+    const signed = await systemTransaction(app, (tx) => signCheckpoint(tx, keys, undefined, new Date()))
+    const cosignature = { size: signed!.size, witness: 'witness', line: 'line' }
+    await systemTransaction(app, async (tx) => insertCosignature(tx, cosignature, new Date()))
+    await admin`
+      insert into retention_runs (partition, tenant_id, lines, first_index, last_index, sequences, tree_size)
+      values ('audit_logs_2020_01', ${tenantId}, 1, 0, 0, '{[1,2)}', 1)`
+  })
+
+  test('the role of the service is refused to change, empty or drop any of it', async () => {
+    for (const table of [...FINAL, 'log_tiles']) {
+      const statements = [
+        `delete from ${table}`,
+        `truncate ${table}`,
+        `drop table ${table}`,
+        `alter table ${table} disable trigger all`,
+      ]
+      for (const statement of statements) {
+        await expect(asApp(statement), statement).rejects.toMatchObject({ code: '42501' })
+      }
+    }
+    for (const [table, column] of [
+      ['checkpoints', 'note'],
+      ['cosignatures', 'line'],
+      ['checkpoint_keys', 'sealed'],
+      ['retention_runs', 'lines'],
+      ['log_tiles', 'tile'],
+    ]) {
+      await expect(asApp(`update ${table} set ${column} = ${column}`), table).rejects.toMatchObject({ code: '42501' })
+    }
+  })
+
+  test('the service cannot say that retention dropped what it did not, or give a month up before its time', async () => {
+    await expect(asApp('insert into retention_runs select * from retention_runs')).rejects.toMatchObject({
+      code: '42501',
+    })
+    await expect(asApp('select * from drop_expired_partitions(0)')).rejects.toThrow('180 days')
+    expect(await asApp('select * from drop_expired_partitions(180)')).toEqual([])
+    await expect(asApp("select protect_partition('audit_logs_default')")).rejects.toMatchObject({ code: '42501' })
+  })
+
+  test('even the owner and a superuser who are not aware of it are refused by triggers', async () => {
+    for (const session of [owner, admin]) {
+      for (const table of FINAL) {
+        for (const statement of [`delete from ${table}`, `truncate ${table} cascade`]) {
+          await expect(session.unsafe(statement), statement).rejects.toThrow('append-only')
+        }
+      }
+      await expect(session`update checkpoints set note = ''`).rejects.toThrow('append-only')
+      await expect(session`delete from log_tiles`).rejects.toThrow('append-only')
+      await expect(session`truncate log_tiles`).rejects.toThrow('append-only')
+    }
+  })
+
+  test('a tile may grow at its end and never change', async () => {
+    const grow = (hashes: string) => asApp(`update log_tiles set hashes = ${hashes} where level = 0 and tile = 0`)
+    await expect(grow(`'\\x${'00'.repeat(64)}'`)).rejects.toThrow('change a hash')
+    await expect(grow('substring(hashes from 1 for 32)')).rejects.toThrow('change a hash')
+    await expect(grow(`hashes || '\\x00'`)).rejects.toThrow('log_tiles_hashes_check')
+    await expect(asApp('update log_state set tree_size = 0')).rejects.toThrow('go back')
+  })
+
+  test('a tenant sees nothing of it but what retention dropped of its own', async () => {
+    const scope = (id: string) => ({ tenantId: id, subjects: '*', namespaces: '*' }) as const
+    const count = (id: string, table: string) =>
+      tenantTransaction(app, scope(id), (tx) => tx.unsafe(`select from ${table}`))
+    for (const table of ['log_tiles', 'checkpoints', 'cosignatures', 'checkpoint_keys', 'log_state']) {
+      expect(await count(tenantId, table), table).toHaveLength(0)
+    }
+    expect(await count(tenantId, 'retention_runs')).toHaveLength(1)
+    expect(await count('0198c0de-0000-7000-8000-00000000000b', 'retention_runs')).toHaveLength(0)
   })
 })
 

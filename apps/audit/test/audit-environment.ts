@@ -41,6 +41,7 @@ export async function startAudit(environment: Record<string, string>) {
   const app = await buildApp(config, deps)
   return {
     app,
+    deps,
     async readiness() {
       const headers = { authorization: `Bearer ${METRICS_TOKEN}` }
       return (await app.inject({ url: '/ready', headers })).json<{ status: string; checks: Record<string, string> }>()

@@ -55,7 +55,7 @@ async function expectAllLogged(): Promise<void> {
 test('starts while NATS is away, is degraded, and goes to work when it comes', async () => {
   expect(await audit.readiness()).toEqual({
     status: 'degraded',
-    checks: { database: 'ok', intake: 'ok', nats: 'failed', consumer: 'failed' },
+    checks: { database: 'ok', intake: 'ok', nats: 'failed', consumer: 'failed', checkpoints: 'ok' },
   })
   await nats.start()
   await expect.poll(() => audit.readiness(), patience).toMatchObject({ status: 'ready' })

@@ -1,74 +1,25 @@
-import { randomBytes } from 'node:crypto'
 import type { AuditLog } from '@memoric/contracts/audit-contract.ts'
 import type { Caller } from '@memoric/contracts/caller.ts'
-import { createSealingKey } from '@memoric/crypto/sealed-box.ts'
-import { createServiceKey, hashServiceKeySecret } from '@memoric/crypto/service-key.ts'
-import { createClient, type Sql } from '@memoric/postgres/client.ts'
+import { createServiceKey } from '@memoric/crypto/service-key.ts'
 import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
-import { createEventFactory, type OutboxEvent } from '@memoric/service/event-factory.ts'
-import { createLogger } from '@memoric/service/logger.ts'
 import { callerHeaders } from '@memoric/testkit/sign-caller.ts'
-import type { FastifyInstance } from 'fastify'
-import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildApp } from '../src/app.ts'
-import { takeIn, type TakeInDeps } from '../src/log/take-in.ts'
-import { createActorKeys } from '../src/personal/actor-keys.ts'
-import { appUrl, useAuditDatabase } from './audit-database.ts'
-import { makeCaller, makeEvent, personalDataSecret, TENANT_A, TENANT_B } from './make-event.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { useAuditDatabase } from './audit-database.ts'
+import { makeCaller, makeEvent, TENANT_A, TENANT_B } from './make-event.ts'
+import { useAuditApp } from './use-audit-app.ts'
 
-const database = useAuditDatabase()
-const serviceKey = createServiceKey('gateway')
-const personalDataKey = createSealingKey(1, personalDataSecret)
-let sql: Sql
-let admin: postgres.Sql
-let app: FastifyInstance
-let intake: TakeInDeps
-let woken = 0
-
-beforeAll(async () => {
-  sql = createClient({ url: appUrl(database.adminUrl) })
-  admin = postgres(database.adminUrl, { max: 1 })
-  const actorKeys = createActorKeys(createSealingKey(1, randomBytes(32)))
-  const log = createLogger({ app: 'audit', level: 'silent' })
-  intake = { sql, actorKeys, personalDataKey, now: Date.now }
-  app = await buildApp(
-    {
-      METRICS_TOKEN: undefined,
-      SERVICE_KEY_HASHES: { gateway: [hashServiceKeySecret(serviceKey.secret).toString('hex')] },
-    },
-    {
-      sql,
-      actorKeys,
-      log,
-      events: createEventFactory({ app: 'audit', personalDataKey }),
-      wakeRelay: () => void (woken += 1),
-      checks: {},
-      lesserChecks: {},
-      gauges: {},
-    },
-  )
-})
-afterAll(async () => {
-  await app.close()
-  await Promise.all([sql.end(), admin.end()])
-})
-
-async function log(...events: OutboxEvent[]): Promise<void> {
-  const outcome = await takeIn(
-    intake,
-    events.map(({ subject, payload }) => ({ subject, data: Buffer.from(payload) })),
-  )
-  expect(outcome.rejected).toEqual([])
+interface Page {
+  readonly items: AuditLog[]
+  readonly next_cursor: string | null
+  readonly previous_cursor: string | null
+  readonly code?: string
 }
+
+const audit = useAuditApp(useAuditDatabase())
 
 async function get(query: Record<string, string>, caller: Partial<Caller> = {}) {
   const url = `/v1/audit/logs?${new URLSearchParams(query).toString()}`
-  const response = await app.inject({ url, headers: callerHeaders(serviceKey, 'audit', makeCaller(caller)) })
-  return {
-    status: response.statusCode,
-    body: response.json<{ items: AuditLog[]; next_cursor: string | null; code?: string }>(),
-  }
+  return audit.call<Page>('GET', url, caller)
 }
 
 /** Ids of the lines that a query finds, newest first. */
@@ -94,7 +45,7 @@ describe('filters', () => {
   const ids = [searched, created, denied, login].map(({ eventId }) => eventId)
   const [searchedId, createdId, deniedId, loginId] = ids as [string, string, string, string]
   const others = Array.from({ length: 3 }, () => makeEvent({ resourceId: 'm1' }, { tenantId: TENANT_B }))
-  beforeAll(() => log(login, denied, created, searched, ...others))
+  beforeAll(() => audit.log(login, denied, created, searched, ...others))
 
   const hour = 3_600_000
   const at = (offset: number) => new Date(Date.now() + offset).toISOString()
@@ -137,7 +88,7 @@ describe('filters', () => {
   })
 
   test('times leave out the partitions of other months', async () => {
-    const plan = await admin<{ 'QUERY PLAN': string }[]>`
+    const plan = await audit.admin<{ 'QUERY PLAN': string }[]>`
       explain select * from audit_logs
       where tenant_id = ${tenantId} and event_id >= least_event_id(now()) and event_id < least_event_id(now() + interval '1 minute')`
     const scanned = plan.filter((line) => line['QUERY PLAN'].includes(' on audit_logs_'))
@@ -151,7 +102,7 @@ describe('pages', () => {
 
   test('go through the log once, without gaps or repeats, while it grows', async () => {
     const events = some(95)
-    await log(...events)
+    await audit.log(...events)
     const seen: number[] = []
     let cursor: string | null = null
     do {
@@ -161,7 +112,7 @@ describe('pages', () => {
       )
       seen.push(...body.items.map(({ tenant_seq: seq }) => seq))
       cursor = body.next_cursor
-      await log(...some(7))
+      await audit.log(...some(7))
     } while (cursor !== null)
     expect(seen).toEqual(Array.from({ length: 95 }, (_, i) => 95 - i))
   })
@@ -171,7 +122,7 @@ describe('pages', () => {
       { limit: '200' },
       { tenantId: '0198c0de-0000-7000-8000-0000000000f3' as Caller['tenantId'] },
     )
-    expect(body).toEqual({ items: [], next_cursor: null })
+    expect(body).toEqual({ items: [], next_cursor: null, previous_cursor: null })
   })
 
   test.each([
@@ -190,7 +141,7 @@ describe('personal data', () => {
   test('is opened for readers until the key of the actor is destroyed', async () => {
     const event = makeEvent({ email: 'mary@example.org' }, caller)
     const other = makeEvent({}, { tenantId, principal: { type: 'user', id: 'joan' } })
-    await log(event, other)
+    await audit.log(event, other)
     const line = async () => (await get({ actor: 'mary', operation: 'memory.created' }, caller)).body.items[0]
     expect(await line()).toMatchObject({
       event_id: event.eventId,
@@ -199,7 +150,7 @@ describe('personal data', () => {
       email: 'mary@example.org',
     })
     await tenantTransaction(
-      sql,
+      audit.sql,
       { tenantId, subjects: '*', namespaces: '*' },
       (tx) => tx`
       delete from actor_keys where actor = 'user:mary'`,
@@ -211,9 +162,9 @@ describe('personal data', () => {
 
   test('that was moved to another line does not open there', async () => {
     const [from, to] = [makeEvent({}, caller), makeEvent({}, { ...caller, clientAddress: '203.0.113.5' })]
-    await log(from, to)
-    await admin`alter table personal_data disable trigger personal_data_is_final`
-    await admin`
+    await audit.log(from, to)
+    await audit.admin`alter table personal_data disable trigger personal_data_is_final`
+    await audit.admin`
       update personal_data set sealed = (select sealed from personal_data where event_id = ${from.eventId})
       where event_id = ${to.eventId}`
     const { body } = await get({ actor: 'mary', limit: '2' }, caller)
@@ -234,10 +185,10 @@ describe('reading', () => {
   )
 
   test('is logged in the outbox, with what was filtered by but not for', async () => {
-    const before = woken
+    const before = audit.woken()
     await get({ q: 'looked-for', actor: 'ada', limit: '3' }, { tenantId: TENANT_A, requestId: 'the-read' })
-    expect(woken).toBe(before + 1)
-    const [row] = await admin<{ payload: string; subject: string }[]>`
+    expect(audit.woken()).toBe(before + 1)
+    const [row] = await audit.admin<{ payload: string; subject: string }[]>`
       select subject, payload from outbox where tenant_id = ${TENANT_A} and payload like '%the-read%'`
     expect(row!.subject).toBe(`memoric.v1.${TENANT_A}.audit.read`)
     expect(JSON.parse(row!.payload)).toMatchObject({
@@ -249,17 +200,17 @@ describe('reading', () => {
   })
 
   test('that cannot be logged gives nothing', async () => {
-    await admin`alter table outbox add constraint broken check (payload not like '%unlogged%')`
+    await audit.admin`alter table outbox add constraint broken check (payload not like '%unlogged%')`
     const { status } = await get({}, { requestId: 'unlogged' })
-    await admin`alter table outbox drop constraint broken`
+    await audit.admin`alter table outbox drop constraint broken`
     expect(status).toBe(500)
   })
 
   test('needs audit:read and a service that proves itself', async () => {
     expect(await get({}, { permissions: ['memories:read'] })).toMatchObject({ status: 403 })
-    expect((await app.inject({ url: '/v1/audit/logs' })).statusCode).toBe(401)
+    expect((await audit.app.inject({ url: '/v1/audit/logs' })).statusCode).toBe(401)
     const other = createServiceKey('gateway')
     const headers = callerHeaders(other, 'audit', makeCaller())
-    expect((await app.inject({ url: '/v1/audit/logs', headers })).statusCode).toBe(401)
+    expect((await audit.app.inject({ url: '/v1/audit/logs', headers })).statusCode).toBe(401)
   })
 })

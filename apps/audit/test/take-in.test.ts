@@ -61,7 +61,8 @@ const POISON: Record<string, () => { subject: string; data: Uint8Array }> = {
   'what is no JSON': () => ({ ...deliver(makeEvent()), data: Buffer.from('{"specversion":') }),
   'what is not UTF-8': () => ({ ...deliver(makeEvent()), data: Buffer.from([0x22, 0xff, 0xfe, 0x22]) }),
   nothing: () => ({ ...deliver(makeEvent()), data: Buffer.alloc(0) }),
-  'an oversize event': () => deliver(makeEvent({ details: { text: 'x'.repeat(40_000) } })),
+  'an oversize event': () =>
+    changed(makeEvent(), ({ data }) => ({ data: { ...data, details: { text: 'x'.repeat(40_000) } } })),
   'an unknown type': () => changed(makeEvent(), () => ({ type: 'memory.imagined' })),
   'an unknown field': () => changed(makeEvent(), () => ({ surprise: true })),
   'a NUL in a value': () => changed(makeEvent(), ({ data }) => ({ data: { ...data, reason: 'a\0b' } })),

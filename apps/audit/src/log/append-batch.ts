@@ -1,5 +1,8 @@
 import type { MemoricEvent, PersonalData } from '@memoric/contracts/event.ts'
+import { traceIdOf, traceparentOf } from '@memoric/contracts/trace-context.ts'
+import { canonicalJson } from '@memoric/crypto/canonical-json.ts'
 import type { ActorKey } from '../personal/actor-keys.ts'
+import { personOf } from '../personal/person-of.ts'
 import { sealPersonal } from '../personal/seal-personal.ts'
 import type { AcceptedEvent } from './read-event.ts'
 
@@ -21,7 +24,7 @@ export interface LogEntry {
   readonly statusCode: number | null
   readonly durationMs: number | null
   readonly requestId: string | null
-  /** JSON. */
+  /** RFC 8785 JSON. */
   readonly details: string
 }
 
@@ -32,6 +35,8 @@ export interface SealedPersonal {
   readonly actor: string
   readonly keyId: string
   readonly sealed: Buffer
+  /** What the leaf says of it. */
+  readonly commitment: string
 }
 
 export interface PreparedEvent {
@@ -55,12 +60,12 @@ export function distinctEvents(accepted: readonly AcceptedEvent[]): AcceptedEven
   return [...seen.values()]
 }
 
-/** The actors of a batch whose keys are needed, each once. */
+/** The persons of a batch whose keys are needed, each once. */
 export function actorsOf(accepted: readonly AcceptedEvent[]): ActorRef[] {
   const actors = new Map<string, ActorRef>()
   for (const { event, personal } of accepted) {
-    if (hasAny(personal))
-      actors.set(`${event.tenantid} ${event.actor}`, { tenantId: event.tenantid, actor: event.actor })
+    const person = { tenantId: event.tenantid, actor: personOf(event) }
+    if (hasAny(personal)) actors.set(`${person.tenantId} ${person.actor}`, person)
   }
   return [...actors.values()]
 }
@@ -75,12 +80,12 @@ function hasAny(personal: PersonalData | null): personal is PersonalData {
 }
 
 function seal(event: MemoricEvent, personal: PersonalData, keyOf: (actor: ActorRef) => ActorKey): SealedPersonal {
-  const place = { tenantId: event.tenantid, actor: event.actor, eventId: event.id }
+  const place = { tenantId: event.tenantid, actor: personOf(event), eventId: event.id }
   const { keyId, key } = keyOf(place)
-  return { ...place, keyId, sealed: sealPersonal(key, place, personal) }
+  return { ...place, keyId, ...sealPersonal(key, place, personal) }
 }
 
-function toEntry({ id, tenantid, time, source, actor, type, data }: MemoricEvent): LogEntry {
+function toEntry({ id, tenantid, time, source, actor, type, traceparent, data }: MemoricEvent): LogEntry {
   return {
     eventId: id,
     tenantId: tenantid,
@@ -97,8 +102,14 @@ function toEntry({ id, tenantid, time, source, actor, type, data }: MemoricEvent
     statusCode: data.status_code,
     durationMs: data.duration_ms,
     requestId: data.request_id,
-    details: JSON.stringify(data.details),
+    details: canonicalJson({ ...data.details, ...traceOf(traceparent, data.request_id) }),
   }
+}
+
+/** The trace that a client named; any other is known by the request id. */
+function traceOf(traceparent: string | undefined, requestId: string | null): { trace_id?: string } {
+  if (traceparent === undefined || traceparent === traceparentOf(requestId ?? '')) return {}
+  return { trace_id: traceIdOf(traceparent) }
 }
 
 /** `<type>:<id>`; an actor without an id, such as somebody not signed in, has a type only. */

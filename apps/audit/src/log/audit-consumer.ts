@@ -6,6 +6,7 @@ import { publishSignal } from '@memoric/messaging/signals.ts'
 import { ensureStreams } from '@memoric/messaging/streams.ts'
 import { isServerError, isUnavailable } from '@memoric/postgres/database-error.ts'
 import type { MemoricEvent } from '@memoric/contracts/event.ts'
+import { type DeadLetterDeps, keepDeadLetter } from '../dead-letters/keep-dead-letter.ts'
 import { createIntakeProgress, type IntakeProgress } from './intake-progress.ts'
 import { takeIn, type TakeInDeps } from './take-in.ts'
 
@@ -14,7 +15,7 @@ export const AUDIT_CONSUMER = 'audit'
 
 const BATCH = 1000
 
-export interface ConsumerDeps extends TakeInDeps {
+export interface ConsumerDeps extends TakeInDeps, DeadLetterDeps {
   readonly messaging: Messaging
 }
 
@@ -30,9 +31,13 @@ export function consumeEvents(deps: ConsumerDeps): AuditConsumer {
     stream: EVENT_STREAM,
     durable: AUDIT_CONSUMER,
     batch: BATCH,
+    ahead: true,
     handle: (messages) => progress.watch(() => handle(deps, progress, messages)),
     isTransient: (error) => isUnavailable(error) || isServerError(error),
-    onDead: () => progress.buried(),
+    async onDead(message, reason) {
+      await keepDeadLetter(deps, message, reason)
+      progress.buried()
+    },
     ensureStream: ensureStreams,
   })
   return { ...consumer, progress }
@@ -44,7 +49,7 @@ async function handle(
   progress: IntakeProgress,
   messages: readonly IncomingMessage[],
 ): Promise<Verdict[]> {
-  const deliveries = messages.map((message) => ({ subject: message.subject, data: Buffer.from(message.string()) }))
+  const deliveries = messages.map((message) => ({ subject: message.subject, data: message.data }))
   const { logged, rejected } = await takeIn(deps, deliveries)
   const events = logged.map(({ event }) => event)
   confirm(deps.messaging, events)

@@ -1,12 +1,9 @@
 import type { AuditLog, ListAuditLogsQuery } from '@memoric/contracts/audit-contract.ts'
-import type { Caller } from '@memoric/contracts/caller.ts'
-import type { PersonalData } from '@memoric/contracts/event.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
 import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
-import { AppError } from '@memoric/service/app-error.ts'
 import { decodeCursor, encodeCursor } from '@memoric/service/cursor.ts'
 import type { EventFactory } from '@memoric/service/event-factory.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
@@ -14,8 +11,9 @@ import type { Logger } from '@memoric/service/logger.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { z } from 'zod'
 import type { ActorKeys } from '../personal/actor-keys.ts'
-import { openPersonal } from '../personal/seal-personal.ts'
-import { findLogs, type LogRow } from './log-page-repository.ts'
+import { toAuditLog } from './audit-log-view.ts'
+import { findLogs, type LogPage, type LogRow } from './log-page-repository.ts'
+import { filtersOf, requireWholeTenant, wholeTenant } from './log-readers.ts'
 
 export interface ListDeps {
   readonly sql: Sql
@@ -28,36 +26,51 @@ export interface ListDeps {
 
 type Route = RouteTable['listAuditLogs']
 
-const position = z.strictObject({ before: z.int().min(1) })
+/** Lines of greater, or of lesser, tenant_seq than this one, and whether they lie before the page that it comes from. */
+const position = z.union([
+  z.strictObject({ before: z.int().min(1), back: z.literal(true).optional() }),
+  z.strictObject({ after: z.int().min(1), back: z.literal(true).optional() }),
+])
+type Position = z.output<typeof position>
 
 /**
- * One page of the tenant's log, newest first. That it was read is logged in the same transaction.
+ * One page of the tenant's log. That it was read is logged in the same transaction.
  * Throws AppError `permission_denied` for a credential that is limited to subjects or namespaces: the log tells of all.
  */
 export async function listAuditLogs(deps: ListDeps, { query, context }: Call<Route>): Promise<RouteOutput<Route>> {
   requireWholeTenant(context.caller)
-  const rows = await readPage(deps, query, context)
+  const from = query.cursor === undefined ? null : decodeCursor(query.cursor, position)
+  const found = await readPage(deps, query, from, context)
   deps.wakeRelay()
-  const items = rows.slice(0, query.limit).map((row) => toAuditLog(deps, row))
-  const last = items.at(-1)
-  const more = rows.length > query.limit && last !== undefined
-  return { status: 200, body: { items, next_cursor: more ? encodeCursor({ before: last.tenant_seq }) : null } }
+  const isBack = from?.back === true
+  const rows = found.slice(0, query.limit)
+  const items = (isBack ? rows.reverse() : rows).map((row) => toAuditLog(deps, row))
+  return { status: 200, body: { items, ...cursorsOf(query, items, from, found.length > query.limit) } }
 }
 
-function requireWholeTenant({ subjects, namespaces }: Caller): void {
-  if (subjects === '*' && namespaces === '*') return
-  throw new AppError('permission_denied', { detail: 'the log is that of the whole tenant, the credential is limited' })
+/** Beyond the side towards which was read there are lines only if more were found; the other side is where the reader came from. */
+function cursorsOf({ order }: ListAuditLogsQuery, items: readonly AuditLog[], from: Position | null, more: boolean) {
+  const [first, last] = [items.at(0), items.at(-1)]
+  const isBack = from?.back === true
+  const down = (seq: number) => (order === 'newest' ? { before: seq } : { after: seq })
+  const up = (seq: number) => (order === 'newest' ? { after: seq, back: true } : { before: seq, back: true })
+  const hasNext = last !== undefined && (isBack || more)
+  const hasPrevious = first !== undefined && (isBack ? more : from !== null)
+  return {
+    next_cursor: hasNext ? encodeCursor(down(last.tenant_seq)) : null,
+    previous_cursor: hasPrevious ? encodeCursor(up(first.tenant_seq)) : null,
+  }
 }
 
 async function readPage(
   { sql, events }: ListDeps,
   query: ListAuditLogsQuery,
+  from: Position | null,
   context: RequestContext,
 ): Promise<LogRow[]> {
   const { tenantId } = context.caller
-  const before = query.cursor === undefined ? undefined : decodeCursor(query.cursor, position).before
-  return tenantTransaction(sql, { tenantId, subjects: '*', namespaces: '*' }, async (tx) => {
-    const rows = await findLogs(tx, query, { tenantId, before, limit: query.limit + 1 })
+  return tenantTransaction(sql, wholeTenant(tenantId), async (tx) => {
+    const rows = await findLogs(tx, query, pageOf(tenantId, query, from))
     const event = events({
       type: 'audit.read',
       context,
@@ -70,36 +83,9 @@ async function readPage(
   })
 }
 
-/** By what was filtered, without the values: what somebody looked for may tell who it is about. */
-function filtersOf({ limit: _limit, cursor: _cursor, ...filters }: ListAuditLogsQuery): string[] {
-  return Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : name))
-}
-
-const NO_PERSONAL_DATA: PersonalData = { ip_address: null, user_agent: null, email: null }
-
-function toAuditLog(deps: ListDeps, row: LogRow): AuditLog {
-  const { actor: _actor, sealed: _sealed, key_id: _keyId, wrapped: _wrapped, ...line } = row
-  return {
-    ...line,
-    occurred_at: row.occurred_at.toISOString(),
-    received_at: row.received_at.toISOString(),
-    ...personalOf(deps, row),
-  }
-}
-
-/** All null once the key of the actor is destroyed, where there never was any, and where somebody has changed it. */
-function personalOf({ actorKeys, log }: ListDeps, row: LogRow): PersonalData {
-  try {
-    return openStored(actorKeys, row)
-  } catch (error) {
-    log.error({ err: error, event_id: row.event_id }, 'personal data does not open under the key of its actor')
-    return NO_PERSONAL_DATA
-  }
-}
-
-function openStored(keys: ActorKeys, row: LogRow): PersonalData {
-  const { actor, sealed, key_id: keyId, wrapped, tenant_id: tenantId, event_id: eventId } = row
-  if (actor === null || sealed === null || keyId === null || wrapped === null) return NO_PERSONAL_DATA
-  const { key } = keys.open({ tenantId, actor, keyId, wrapped })
-  return openPersonal(key, { tenantId, actor, eventId }, sealed)
+/** A line more than asked for tells whether there is another page. */
+function pageOf(tenantId: string, { order, limit }: ListAuditLogsQuery, from: Position | null): LogPage {
+  const descending = (order === 'newest') !== (from?.back === true)
+  const side = from === null ? {} : 'before' in from ? { below: from.before } : { above: from.after }
+  return { tenantId, descending, limit: limit + 1, ...side }
 }

@@ -1,14 +1,18 @@
-import { event as eventSchema, personalData, type MemoricEvent, type PersonalData } from '@memoric/contracts/event.ts'
-import { eventSubject } from '@memoric/contracts/subjects.ts'
+import {
+  event as eventSchema,
+  MAX_EVENT_BYTES,
+  type MemoricEvent,
+  personalData,
+  type PersonalData,
+} from '@memoric/contracts/event.ts'
+import { isSubjectOf } from '@memoric/contracts/subjects.ts'
 import { CryptoError } from '@memoric/crypto/errors.ts'
 import { openBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import { personalDataAad } from '@memoric/service/event-factory.ts'
 import { parseStrictJson } from '@memoric/service/strict-json.ts'
 import { CLOCK_SKEW_MS, timeOfId } from './event-time.ts'
-
-/** Largest event, bytes. A leaf of the log must stay below 65,536 (C2SP tlog-tiles). */
-export const MAX_EVENT_BYTES = 32_768
+import { isPlainEvent, isPlainPersonal } from './plain-event.ts'
 
 /** An event that may enter the log, with its personal data opened. */
 export interface AcceptedEvent {
@@ -25,7 +29,7 @@ export class EventRejected extends Error {
 export function readEvent(subject: string, data: Uint8Array, personalDataKey: SealingKey): AcceptedEvent {
   if (data.byteLength > MAX_EVENT_BYTES) throw new EventRejected(`larger than ${MAX_EVENT_BYTES} bytes`)
   const event = checkEvent(parse(data))
-  if (subject !== eventSubject(event.tenantid, event.type)) throw new EventRejected('subject is not that of the event')
+  if (!isSubjectOf(subject, event.tenantid, event.type)) throw new EventRejected('subject is not that of the event')
   checkValues(event)
   return { event, personal: openPersonal(event, personalDataKey) }
 }
@@ -40,6 +44,7 @@ function parse(data: Uint8Array): unknown {
 }
 
 function checkEvent(value: unknown): MemoricEvent {
+  if (isPlainEvent(value)) return value
   const parsed = eventSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const places = new Set(parsed.error.issues.map((issue) => issue.path.join('.') || 'event'))
@@ -59,7 +64,8 @@ function openPersonal({ id, data }: MemoricEvent, key: SealingKey): PersonalData
   if (data.personal === null) return null
   try {
     const opened = openBox(key, personalDataAad(id), Buffer.from(data.personal, 'base64'))
-    return personalData.parse(JSON.parse(opened.toString('utf8')))
+    const personal: unknown = JSON.parse(opened.toString('utf8'))
+    return isPlainPersonal(personal) ? personal : personalData.parse(personal)
   } catch (cause) {
     const reason = cause instanceof CryptoError ? 'does not open' : 'has another shape'
     throw new EventRejected(`personal data ${reason}`, { cause })

@@ -2,8 +2,9 @@ import type { Sql } from '@memoric/postgres/client.ts'
 import { errorCode, isServerError } from '@memoric/postgres/database-error.ts'
 import type { SealingKey } from '@memoric/crypto/sealed-box.ts'
 import { ensureActorKeys, nameOf } from '../personal/actor-key-repository.ts'
-import type { ActorKeys } from '../personal/actor-keys.ts'
-import { actorsOf, distinctEvents, prepareEvent } from './append-batch.ts'
+import type { ActorKey, ActorKeys } from '../personal/actor-keys.ts'
+import { withoutErased } from '../personal/spare-erased.ts'
+import { type ActorRef, actorsOf, distinctEvents, prepareEvent } from './append-batch.ts'
 import { appendEvents } from './log-repository.ts'
 import { EventRejected, readEvent, type AcceptedEvent } from './read-event.ts'
 
@@ -13,6 +14,8 @@ export interface TakeInDeps {
   /** Opens the personal data of events. */
   readonly personalDataKey: SealingKey
   readonly now: () => number
+  /** Called when the log has grown. */
+  readonly onAppended?: (() => void) | undefined
 }
 
 /** A message of the event stream. */
@@ -86,18 +89,22 @@ function isRefusedValue(error: unknown): boolean {
   return isServerError(error) && ['22', '23', '54'].includes(errorCode(error)?.slice(0, 2) ?? '')
 }
 
-async function append({ sql, actorKeys, now }: TakeInDeps, events: readonly AcceptedEvent[]): Promise<void> {
+async function append(
+  { sql, actorKeys, now, onAppended }: TakeInDeps,
+  events: readonly AcceptedEvent[],
+): Promise<void> {
   const distinct = distinctEvents(events)
-  const stored = await ensureActorKeys(sql, actorsOf(distinct), ({ tenantId, actor }) =>
-    actorKeys.create(tenantId, actor),
-  )
-  const byName = new Map(stored.map((key) => [nameOf(key), key]))
-  const prepared = distinct.map((event) =>
-    prepareEvent(event, (actor) => {
-      const key = byName.get(nameOf(actor))
-      if (key === undefined) throw new Error('the key of an actor was destroyed meanwhile')
-      return actorKeys.open(key)
-    }),
-  )
-  await appendEvents(sql, prepared, new Date(now()))
+  const actors = actorsOf(distinct)
+  const stored = await ensureActorKeys(sql, actors, ({ tenantId, actor }) => actorKeys.create(tenantId, actor))
+  const spared = await withoutErased(sql, distinct, actors)
+  const keys = new Map(stored.map((key) => [nameOf(key), actorKeys.open(key)]))
+  const prepared = spared.map((event) => prepareEvent(event, (actor) => keyIn(keys, actor)))
+  const appended = await appendEvents(sql, prepared, new Date(now()))
+  if (appended > 0) onAppended?.()
+}
+
+function keyIn(keys: ReadonlyMap<string, ActorKey>, actor: ActorRef): ActorKey {
+  const key = keys.get(nameOf(actor))
+  if (key === undefined) throw new Error('the key of an actor was destroyed meanwhile')
+  return key
 }

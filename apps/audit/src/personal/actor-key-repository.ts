@@ -22,7 +22,8 @@ export async function ensureActorKeys(
   return systemTransaction(sql, async (tx) => {
     const stored = await findKeys(tx, actors)
     const known = new Set(stored.map(nameOf))
-    const missing = actors.filter((actor) => !known.has(nameOf(actor)))
+    // In one order, so that two who make keys for the same actors do not wait for each other.
+    const missing = actors.filter((actor) => !known.has(nameOf(actor))).toSorted(byName)
     if (missing.length === 0) return stored
     await insertKeys(tx, missing, missing.map(create))
     return findKeys(tx, actors)
@@ -31,6 +32,10 @@ export async function ensureActorKeys(
 
 export function nameOf({ tenantId, actor }: ActorRef): string {
   return `${tenantId} ${actor}`
+}
+
+function byName(a: ActorRef, b: ActorRef): number {
+  return nameOf(a) < nameOf(b) ? -1 : 1
 }
 
 function findKeys(tx: Tx, actors: readonly ActorRef[]) {

@@ -22,6 +22,8 @@ export interface ActorKeys {
   create(tenantId: string, actor: string): Buffer
   /** Unwraps a key, or finds it unwrapped. Throws CryptoError `decryption_failed`. */
   open(stored: WrappedActorKey): ActorKey
+  /** Drops a key that was destroyed. */
+  forget(keyId: string): void
   /** Drops keys that were not used of late; call it now and then. */
   sweep(): void
   clear(): void
@@ -57,6 +59,7 @@ export function createActorKeys(rootKey: SealingKey, now: () => number = Date.no
       cache.set(keyId, key)
       return { keyId, key }
     },
+    forget: (keyId) => cache.delete(keyId),
     sweep: () => cache.sweep(),
     clear: () => cache.clear(),
   }

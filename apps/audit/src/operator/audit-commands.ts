@@ -1,0 +1,160 @@
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { tenantId as tenantIdSchema } from '@memoric/contracts/ids.ts'
+import { outboxInsert } from '@memoric/postgres/outbox.ts'
+import { systemTransaction, tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
+import { loadCheckpointKeys, rotateCheckpointKey } from '../checkpoints/checkpoint-keys.ts'
+import { wholeTenant } from '../log/log-readers.ts'
+import { exportWholeLog } from '../proofs/export-whole-log.ts'
+import { findRetention, saveRetention } from '../retention/retention-repository.ts'
+import { runRetention } from '../retention/run-retention.ts'
+import type { AuditOperator } from './audit-operator.ts'
+import { deadLetterCommands } from './dead-letter-commands.ts'
+import { verifyStoredLog } from './verify-stored-log.ts'
+
+/** The command line cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** What a command gives: lines for a person, and whether what it looked at is right. */
+export interface Outcome {
+  readonly lines: readonly string[]
+  readonly right: boolean
+}
+
+export interface AuditCommand {
+  readonly words: string
+  readonly usage: string
+  readonly summary: string
+  run(operator: AuditOperator, parameters: readonly string[]): Promise<Outcome>
+}
+
+export const auditCommands: readonly AuditCommand[] = [
+  {
+    words: 'audit verify',
+    usage: '',
+    summary:
+      'compare every line of the log with its leaf, the tree and every signed checkpoint; ends with 1 when something is wrong',
+    run: verify,
+  },
+  {
+    words: 'audit export',
+    usage: '<file>',
+    summary: 'write the whole log of all tenants, without personal data, for memoric-verify',
+    run: exportLog,
+  },
+  {
+    words: 'audit retention-run',
+    usage: '',
+    summary: 'drop the months that every tenant lets go now; the service does it once a day',
+    run: dropExpired,
+  },
+  {
+    words: 'audit retention',
+    usage: '<tenant id> [<days, 180 at least>|forever] [hold|release]',
+    summary: 'how long the lines of a tenant are kept, and whether nothing of it may go; changes it when told more',
+    run: retention,
+  },
+  {
+    words: 'audit-key list',
+    usage: '',
+    summary: 'the keys that sign and signed checkpoints, newest first',
+    run: listKeys,
+  },
+  {
+    words: 'audit-key rotate',
+    usage: '',
+    summary: 'sign checkpoints with a new key; the old ones stay published',
+    run: rotate,
+  },
+  ...deadLetterCommands,
+]
+
+async function verify({ sql, credentials }: AuditOperator): Promise<Outcome> {
+  const { verifiers } = await loadCheckpointKeys(sql, credentials)
+  const { findings, lines, size, checkpoints, dropped } = await verifyStoredLog(sql, verifiers)
+  const found = findings.map(({ kind, message }) => `${kind}: ${message}`)
+  const summary = `${lines} lines, ${dropped} dropped by retention, under the checkpoint of ${size}; ${checkpoints} checkpoints.`
+  const verdict = findings.length === 0 ? 'Everything is what was signed.' : 'The log is not what was signed.'
+  return { lines: [...found, summary, verdict], right: findings.length === 0 }
+}
+
+async function exportLog({ sql }: AuditOperator, [file, ...surplus]: readonly string[]): Promise<Outcome> {
+  if (file === undefined || surplus.length > 0) throw new UsageError('"audit export" needs the file to write.')
+  await pipeline(Readable.from(withBreaks(exportWholeLog(sql))), createWriteStream(file, { mode: 0o600, flags: 'wx' }))
+  return { lines: [`The log is in ${file}.`], right: true }
+}
+
+async function* withBreaks(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\n`
+}
+
+async function dropExpired({ sql, events, context, defaultRetentionDays }: AuditOperator): Promise<Outcome> {
+  const runs = await runRetention({ sql, events, wakeRelay: () => undefined }, defaultRetentionDays, context)
+  const lines = runs.map(({ partition, tenant_id, lines }) => `${partition}: ${lines} lines of tenant ${tenant_id}`)
+  return { lines: [...lines, lines.length === 0 ? 'Nothing may go yet.' : 'Dropped.'], right: true }
+}
+
+async function retention(operator: AuditOperator, [tenant, ...changes]: readonly string[]): Promise<Outcome> {
+  const parsed = tenantIdSchema.safeParse(tenant)
+  if (!parsed.success) throw new UsageError('"audit retention" needs the id of a tenant: a UUID in lower case.')
+  const { sql, events, context, defaultRetentionDays } = operator
+  const settings = await tenantTransaction(sql, wholeTenant(parsed.data), async (tx) => {
+    const before = (await findRetention(tx, parsed.data)) ?? { retention_days: defaultRetentionDays, legal_hold: false }
+    const after = changes.reduce(changed, before)
+    if (changes.length === 0) return before
+    const details = { before: { ...before }, after: { ...after } }
+    const event = {
+      type: 'audit.retention_changed',
+      context,
+      tenantId: parsed.data,
+      resourceId: parsed.data,
+      statusCode: null,
+    } as const
+    await Promise.all([saveRetention(tx, parsed.data, after), outboxInsert(tx, [events({ ...event, details })])])
+    return after
+  })
+  const days = settings.retention_days === null ? 'for ever' : `for ${settings.retention_days} days`
+  return { lines: [`Lines are kept ${days}${settings.legal_hold ? ', and nothing may go' : ''}.`], right: true }
+}
+
+function changed(settings: { retention_days: number | null; legal_hold: boolean }, word: string) {
+  if (word === 'hold' || word === 'release') return { ...settings, legal_hold: word === 'hold' }
+  if (word === 'forever') return { ...settings, retention_days: null }
+  const days = /^\d{3,5}$/.test(word) ? Number(word) : 0
+  if (days < 180 || days > 36_500)
+    throw new UsageError(`"${word}" is not a number of days from 180 to 36500, forever, hold or release.`)
+  return { ...settings, retention_days: days }
+}
+
+async function listKeys({ sql, credentials }: AuditOperator): Promise<Outcome> {
+  const { verifierKeys } = await loadCheckpointKeys(sql, credentials)
+  return { lines: verifierKeys, right: true }
+}
+
+async function rotate({ sql, credentials, events, context }: AuditOperator): Promise<Outcome> {
+  const rotation = await systemTransaction(sql, async (tx) => {
+    const made = await rotateCheckpointKey(tx, credentials)
+    if (made === undefined)
+      throw new Error('Somebody else has rotated the key at this moment; look with "audit-key list".')
+    const details = { verifier_key: made.verifierKey, before: made.before }
+    const event = {
+      type: 'audit.key_rotated',
+      context,
+      resourceId: `${made.version}`,
+      statusCode: null,
+      details,
+    } as const
+    await outboxInsert(tx, [events(event)])
+    return made
+  })
+  return {
+    lines: [
+      `Checkpoints are signed with ${rotation.verifierKey} from the next one on.`,
+      `Checkpoints of before are checked with ${rotation.before}.`,
+    ],
+    right: true,
+  }
+}

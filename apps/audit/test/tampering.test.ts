@@ -1,0 +1,239 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseVerifierKey } from '@memoric/crypto/signed-note.ts'
+import type { ExportReport } from '@memoric/verifier/verify-export.ts'
+import { verifyExport } from '@memoric/verifier/verify-export.ts'
+import { runVerifier } from '@memoric/verifier/verify-command.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { makeEvent, TENANT_A, TENANT_B } from './make-event.ts'
+import { exportWholeLog } from '../src/proofs/export-whole-log.ts'
+import { verifyStoredLog } from '../src/operator/verify-stored-log.ts'
+import { useLog } from './use-log.ts'
+
+const log = useLog()
+const LINES = 600
+const tables = ['audit_logs', 'log_state', 'log_tiles', 'checkpoints', 'tenant_logs']
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'memoric-verify-'))
+  for (let batch = 0; batch < 6; batch += 1) {
+    const events = Array.from({ length: LINES / 6 }, (_, at) =>
+      makeEvent({ resourceId: `memory-${batch}-${at}` }, { tenantId: at % 2 === 0 ? TENANT_A : TENANT_B }),
+    )
+    await log.append(...events)
+    await log.checkpointer.sign()
+  }
+  for (const table of tables) await log.attacker.unsafe(`create table kept_${table} as table ${table}`)
+})
+afterEach(async () => {
+  for (const table of tables) {
+    await log.attacker.unsafe(`truncate ${table} cascade`)
+    await log.attacker.unsafe(`insert into ${table} select * from kept_${table}`)
+  }
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const verifiers = () => log.keys.verifierKeys.map(parseVerifierKey)
+const findingsOf = ({ findings }: Pick<ExportReport, 'findings'>) =>
+  findings.map(({ kind, log_index }) => [kind, log_index])
+
+/** What an auditor finds in an export that is made after the attack, and what the operator's own check says. */
+async function after(attack: () => Promise<unknown>) {
+  await attack()
+  const report = await verifyExport(exportWholeLog(log.sql), { verifiers: verifiers() })
+  const own = await verifyStoredLog(log.sql, verifiers())
+  return { exported: findingsOf(report), own: own.findings.map(({ kind, logIndex }) => [kind, logIndex]), report }
+}
+
+const eventAt = async (index: number) => {
+  const [row] = await log.attacker<
+    { id: string }[]
+  >`select event_id as id from kept_audit_logs where log_index = ${index}`
+  return row!.id
+}
+
+test('a log that nobody touched is right', async () => {
+  const { exported, own, report } = await after(() => Promise.resolve())
+  expect([exported, own]).toEqual([[], []])
+  expect(report).toMatchObject({ lines: LINES, checkpoint: { size: LINES }, dropped: 0 })
+})
+
+describe('a superuser who gets around the triggers is found out, and the line is named, after', () => {
+  test('changing the leaf of a line', async () => {
+    const id = await eventAt(257)
+    const { exported, own, report } = await after(
+      () =>
+        log.attacker`update audit_logs set canonical = replace(canonical, '"success"', '"failure"') where log_index = 257`,
+    )
+    expect(exported).toEqual([['changed', 257]])
+    expect(report.findings[0]).toMatchObject({ event_id: id, line: 259 })
+    expect(own).toEqual([['changed', 257]])
+  })
+
+  test('changing a column beside the leaf', async () => {
+    const { own } = await after(() => log.attacker`update audit_logs set actor_id = 'eve' where log_index = 300`)
+    expect(own).toEqual([['changed', 300]])
+  })
+
+  test('removing the leaf of a line', async () => {
+    const { exported, own } = await after(
+      () => log.attacker`update audit_logs set canonical = null where log_index = 300`,
+    )
+    expect(exported).toEqual([['changed', 300]])
+    expect(own).toEqual([['changed', 300]])
+  })
+
+  test('deleting a line', async () => {
+    const { exported, own } = await after(() => log.attacker`delete from audit_logs where log_index = 40`)
+    expect(exported).toEqual([['deleted', 42]])
+    expect(own).toEqual([['deleted', 40]])
+  })
+
+  test('deleting the first lines', async () => {
+    const { exported, own } = await after(() => log.attacker`delete from audit_logs where log_index < 3`)
+    expect(exported.map(([kind]) => kind)).toEqual(['deleted', 'deleted'])
+    expect(own).toEqual([['deleted', 0]])
+  })
+
+  test('deleting the last lines', async () => {
+    const { exported, own } = await after(() => log.attacker`delete from audit_logs where log_index >= 598`)
+    expect(exported).toEqual([['deleted', undefined]])
+    expect(own).toEqual([['deleted', 598]])
+  })
+
+  test('inserting a line at the place of another', async () => {
+    const { exported, own } = await after(
+      () => log.attacker`
+        insert into audit_logs select (jsonb_populate_record(l, jsonb_build_object('event_id', uuid_in(overlay(
+          l.event_id::text placing 'ffffffffffff' from 25)::cstring),
+          'canonical', replace(canonical, '"memory.created"', '"memory.deleted"')))).*
+        from audit_logs as l where log_index = 100`,
+    )
+    expect(exported).toEqual([['inserted', 100]])
+    expect(own).toEqual([['inserted', 100]])
+  })
+
+  test('exchanging two lines', async () => {
+    const { exported, own } = await after(
+      () => log.attacker`update audit_logs set log_index = 530 - log_index where log_index in (260, 270)`,
+    )
+    expect(exported).toEqual([
+      ['reordered', 260],
+      ['reordered', 270],
+    ])
+    expect(own).toEqual(exported)
+  })
+
+  test('changing a line and the tiles with it', async () => {
+    const { own, exported, report } = await after(async () => {
+      await log.attacker`update audit_logs set canonical = replace(canonical, '"success"', '"failure"') where log_index = 257`
+      await log.attacker`
+        update log_tiles set hashes = overlay(hashes placing (
+          select sha256('\\x00' || convert_to(canonical, 'UTF8')) from audit_logs where log_index = 257) from 33)
+        where level = 0 and tile = 1`
+    })
+    expect(exported).toEqual([['wrong_root', undefined]])
+    expect(report.findings[0]?.message).toContain('root')
+    expect(own).toContainEqual(['wrong_root', 200])
+  })
+
+  test('a checkpoint of another key', async () => {
+    const { exported, own } = await after(
+      () => log.attacker`update checkpoints set note = replace(note, ${log.keys.signer.name}, 'audit.test/other')`,
+    )
+    expect(exported).toEqual([['not_signed', undefined]])
+    expect(own.map(([kind]) => kind)).toContain('not_signed')
+  })
+})
+
+describe('the command', () => {
+  const write = async (name: string, text: string) => {
+    const file = join(folder, name)
+    await writeFile(file, text)
+    return file
+  }
+  async function run(...args: string[]) {
+    const lines: string[] = []
+    const code = await runVerifier(args, { out: (line) => void lines.push(line), err: (line) => void lines.push(line) })
+    return { code, text: lines.join('\n') }
+  }
+  const exported = async () => `${(await log.export()).join('\n')}\n`
+  const key = () => write('key', `${log.keys.verifierKeys.join('\n')}\n`)
+
+  test('says in words and by its code that everything is right, and keeps what it saw', async () => {
+    const state = join(folder, 'state')
+    const file = await write('log.ndjson', await exported())
+    const { code, text } = await run('export', file, '--key', await key(), '--state', state)
+    expect([code, text]).toEqual([0, expect.stringContaining('600 lines are what was signed')])
+    expect(await readFile(state, 'utf8')).toMatch(/^audit.test\/log\n600\n/)
+  })
+
+  test('refuses a log that is shorter than what it saw, or another one of the same length', async () => {
+    const state = join(folder, 'state')
+    const short = await log.attacker<{ note: string }[]>`select note from checkpoints where size = 200`
+    const { code, text } = await run(
+      'checkpoint',
+      await write('old', short[0]!.note),
+      '--key',
+      await key(),
+      '--state',
+      state,
+    )
+    expect([code, text]).toEqual([1, expect.stringContaining('seen last')])
+  })
+
+  test('compares with every checkpoint that was kept, and says between which two the log was changed', async () => {
+    const notes = await log.attacker<{ note: string }[]>`select note from kept_checkpoints order by size`
+    const kept = await write('kept', notes.map(({ note }) => note).join(''))
+    const right = await run(
+      'export',
+      await write('log.ndjson', await exported()),
+      '--key',
+      await key(),
+      '--checkpoints',
+      kept,
+      '--json',
+    )
+    expect(JSON.parse(right.text)).toMatchObject({ right: true, matched: 7, lines: 600 })
+    const lines = (await exported()).split('\n')
+    const changed = lines.map((line) =>
+      line.replace(/"log_index":257,(.*)"leaf_hash":"...../, '"log_index":257,$1"leaf_hash":"AAAAA'),
+    )
+    const wrong = await run(
+      'export',
+      await write('log.ndjson', changed.join('\n')),
+      '--key',
+      await key(),
+      '--checkpoints',
+      kept,
+    )
+    expect(wrong.code).toBe(1)
+    expect(wrong.text).toContain('between places 200 and 299')
+  })
+
+  test.each([
+    ['a line that was taken out of the file', (lines: string[]) => lines.toSpliced(100, 1), 'deleted'],
+    ['a line that is there twice', (lines: string[]) => lines.toSpliced(100, 0, lines[100]!), 'inserted'],
+    [
+      'two lines that changed places',
+      (lines: string[]) => lines.with(100, lines[101]!).with(101, lines[100]!),
+      'reordered',
+    ],
+    ['a file that was cut off', (lines: string[]) => lines.slice(0, 300), 'cut_off'],
+    ['a line that is no JSON', (lines: string[]) => lines.with(100, 'nonsense'), 'malformed'],
+    ['a file without a header', (lines: string[]) => lines.slice(1), 'malformed'],
+  ])('names %s', async (_name, change, kind) => {
+    const file = await write('log.ndjson', change((await exported()).trimEnd().split('\n')).join('\n'))
+    const { code, text } = await run('export', file, '--key', await key())
+    expect([code, text]).toEqual([1, expect.stringContaining(`${kind}:`)])
+  })
+
+  test('tells a wrong command from a file that cannot be read', async () => {
+    expect((await run('export')).code).toBe(2)
+    expect((await run('export', 'x', '--wrong')).code).toBe(2)
+    expect((await run('export', join(folder, 'nothing'), '--key', await key())).code).toBe(3)
+    expect((await run('export', 'x', '--key', await write('bad', 'no key\n'))).code).toBe(3)
+  })
+})
