@@ -1,22 +1,39 @@
 import { fileURLToPath } from 'node:url'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
+import { answerCounts } from '@memoric/messaging/answer-counts.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient } from '@memoric/postgres/client.ts'
+import { countedHour } from '@memoric/postgres/outbox-counts.ts'
 import { createOutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { openWith, type Closer } from '@memoric/service/closer.ts'
 import { createEventFactory, createPersonalDataKey } from '@memoric/service/event-factory.ts'
 import { openKeyEncryption } from '@memoric/service/key-encryption/open-key-encryption.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { MemoryConfig } from './config.ts'
+import { openEmbeddings } from './embeddings/open-embeddings.ts'
+import { withEmbeddings } from './embeddings/with-embeddings.ts'
+import { createExportWorker } from './exports/export-worker.ts'
+import { createExpiry } from './expiry/expiry.ts'
+import { createIdempotency } from './idempotency/idempotency.ts'
 import { checkEncryptionKey } from './keys/check-encryption-key.ts'
 import { rewrapInBackground } from './keys/rewrap-tenant-keys.ts'
 import { createRotationWorker } from './keys/rotation-worker.ts'
 import { createKeyStore } from './keys/subject-keys.ts'
 import type { MemoryDeps } from './memory-deps.ts'
 import { createWriteQueue } from './memories/write-queue.ts'
+import { quotaDefaults } from './quotas/quota-defaults.ts'
+import { createTenantUsages } from './quotas/tenant-usage.ts'
+import { createPolicies } from './policies/policies.ts'
+import { createPolicyRuns } from './policies/policy-runs.ts'
+import { createAskLog } from './privacy/ask-log.ts'
+import { createErasureWorker } from './privacy/erasure-worker.ts'
+import { createForgetting } from './privacy/forgetting.ts'
+import { createReceiptKeys } from './privacy/receipt-keys.ts'
 import { createReadEvents } from './reads/read-events.ts'
 import { createIndexCache } from './search/index-cache.ts'
+import { openTextModel } from './text-work/open-text-model.ts'
+import { createUses } from './uses/uses.ts'
 
 export interface RunningDeps extends MemoryDeps {
   readonly messaging: Messaging
@@ -46,6 +63,10 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   closer.defer('nats', () => messaging.close())
   const relay = connectOutbox(messaging, ['memory'], (publish) => createOutboxRelay({ sql, publish, log }))
   closer.defer('outbox relay', () => relay.close())
+  closer.defer(
+    'answers about the outbox',
+    answerCounts(messaging, 'memory', (...hour) => countedHour(sql, ...hour)),
+  )
   const events = createEventFactory({ app: 'memory', personalDataKey: createPersonalDataKey(config.PERSONAL_DATA_KEY) })
   const reads = createReadEvents({ sql, relay, events, log })
   closer.defer('read events', () => reads.close())
@@ -61,23 +82,69 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   closer.defer('keys of tenants', () => rewrapping.stop())
   const rotations = createRotationWorker({ sql, keys, events, relay, log })
   closer.defer('rotation of keys', () => rotations.close())
+  const exports = createExportWorker({
+    databaseUrl: config.DATABASE_URL,
+    keptHours: config.EXPORT_HOURS,
+    sql,
+    keys,
+    events,
+    relay,
+    log,
+  })
+  closer.defer('exports', () => exports.close())
   const maxBytes = config.SEARCH_CACHE_MIB * 1024 * 1024
-  const indexes = createIndexCache({ sql, keys, events, relay, log, maxBytes })
+  const searching = { sql, keys, events, relay, log }
+  const embeddings = await openEmbeddings(config, searching)
+  closer.defer('embeddings', () => embeddings?.close())
+  const indexes = withEmbeddings(createIndexCache({ ...searching, maxBytes }), embeddings)
   closer.defer('search indexes', () => indexes.close())
-  const writes = createWriteQueue(sql)
+  const forgetting = createForgetting({ sql, messaging, keys, indexes, log })
+  closer.defer('signs of life', () => forgetting.close())
+  const receiptKeys = createReceiptKeys(sql, keks)
+  const askLog = createAskLog(messaging)
+  closer.defer('questions to the log', () => askLog.close())
+  const now = () => new Date()
+  const erasures = createErasureWorker({ sql, events, relay, forgetting, log, receiptKeys, askLog, now })
+  closer.defer('erasures', () => erasures.close())
+  const policies = createPolicies({ sql, keys, messaging })
+  closer.defer('policies', () => policies.close())
+  const uses = createUses({ sql, log })
+  closer.defer('uses of memories', () => uses.close())
+  const quotas = createTenantUsages({ sql, defaults: quotaDefaults(config) })
+  const textModel = await openTextModel(config)
+  const policyRuns = createPolicyRuns({ sql, keys, events, relay, quotas, policies, textModel, log, now })
+  closer.defer('runs of policies', () => policyRuns.close())
+  const writes = createWriteQueue(sql, quotas)
+  const idempotency = createIdempotency({ sql, keys })
+  const expiry = createExpiry({ sql, keys, events, relay, quotas, log })
+  closer.defer('expiry', () => expiry.close())
   return {
     sql,
     keks,
     keys,
     rotations,
+    exports,
+    runningExports: config.EXPORTS_RUNNING_MAX,
     writes,
+    quotas,
+    idempotency,
+    expiry,
+    policies,
+    policyRuns,
+    textModel,
+    uses,
     indexes,
+    embeddings,
+    forgetting,
+    erasures,
+    receiptKeys,
+    searchLimits: { maxSubjects: config.SEARCH_SUBJECTS, isGlobalOn: config.SEARCH_GLOBAL },
     events,
     reads,
     relay,
     log,
     messaging,
     closer,
-    now: () => new Date(),
+    now,
   }
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { runIndexCommand } from '../src/operator/index-command.ts'
+import { runMemoryOperator } from '../src/operator/run-memory-operator.ts'
 import { processSettings } from './memory-settings.ts'
 import { placeOf, rememberMany, storedRows } from './stored-segments.ts'
 import { newCaller, remember, useMemory } from './use-memory.ts'
@@ -12,7 +12,7 @@ const memory = useMemory()
 async function run(...args: string[]): Promise<{ code: number; out: string[]; err: string[] }> {
   const [out, err]: [string[], string[]] = [[], []]
   const env = { ...processSettings, ...memory.settings() }
-  const code = await runIndexCommand(args, { env, out: (line) => out.push(line), err: (line) => err.push(line) })
+  const code = await runMemoryOperator(args, { env, out: (line) => out.push(line), err: (line) => err.push(line) })
   return { code, out, err }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { placeOf, rememberMany, storedRows } from './stored-segments.ts'
+import { madeExport } from './use-exports.ts'
 import { call, newCaller, remember, search, useMemory } from './use-memory.ts'
 
 const memory = useMemory()
@@ -38,6 +39,7 @@ test('a thief of the database reads no content, label, metadata or address', asy
   await call(memory.app, caller, 'PATCH', `/v1/memories/${body.id}`, { content: 'dugong' })
   await search(memory.app, caller, { query: 'dugong quoll', subject_id: 'ada' })
   await expect.poll(() => memory.events('memory.searched')).toHaveLength(1)
+  expect((await madeExport(memory, caller)).done).toBe(1)
   const text = await dump()
   expect(text).toContain(body.id)
   const words =

@@ -9,6 +9,7 @@ export type Drafted = Pick<
   | 'content'
   | 'namespace'
   | 'thread_id'
+  | 'session_id'
   | 'role'
   | 'speaker'
   | 'topic'
@@ -28,7 +29,8 @@ const LABELS = ['Ada', 'ADA', 'bob', 'été', 'a b', '\u{1f600}', '\uffee']
 const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { freq: 2 })
 const label = fc.constantFrom(...LABELS)
 const sentence = fc.array(fc.constantFrom(...WORDS), { minLength: 1, maxLength: 12 }).map((words) => words.join(' '))
-const time = fc.integer({ min: 0, max: 400 }).map((days) => new Date(Date.UTC(2025, 10, 1 + days)).toISOString())
+const days = fc.oneof(fc.integer({ min: 0, max: 400 }), fc.constantFrom(100, 101))
+const time = days.map((days) => new Date(Date.UTC(2025, 10, 1 + days)).toISOString())
 
 const key = fc.constantFrom('a', 'b', 'c', 'a.b', '"', '')
 const scalar = fc.constantFrom<JsonValue>(null, true, false, 0, 1, 1.5, '1', 'x', '', '#')
@@ -48,6 +50,7 @@ export const drafted: fc.Arbitrary<Drafted> = fc.record({
   content: sentence,
   namespace: fc.constantFrom(...NAMESPACES),
   thread_id: orNull(fc.constantFrom('t1', 't2', 't3')),
+  session_id: fc.option(fc.constantFrom('s1', 's2'), { freq: 1 }),
   role: orNull(fc.constantFrom('user', 'assistant', 'User')),
   speaker: orNull(label),
   topic: orNull(label),
@@ -74,17 +77,43 @@ const filters = fc.record(
   { requiredKeys: [] },
 )
 
+/** Words with the signs that say more of them. */
+const query = fc
+  .array(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom(...WORDS) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('te*', 'dri*', 'Ga*', 'passports*', 'pa*ss', '東*', 'r*', '"tea"', '""'),
+      },
+      { weight: 1, arbitrary: fc.constantFrom('-tea', '-ADA', '-dri*', '-東京', '-42', '--', '-') },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(fc.constantFrom('', '-'), fc.array(fc.constantFrom(...WORDS), { minLength: 2, maxLength: 2 }))
+          .map(([sign, words]) => `${sign}"${words.join(' ')}"`),
+      },
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((parts) => parts.join(' '))
+
 /** A search of a scope that it names what it needs for. */
 export const request: fc.Arbitrary<Partial<SearchRequest>> = fc.record(
   {
-    query: sentence,
+    query: fc.oneof(sentence, query),
     namespace: fc.constantFrom(...NAMESPACES),
     thread_id: fc.constantFrom('t1', 't2'),
     topic: label,
     filters: fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: filters }),
     top_k: fc.constantFrom(1, 3, 10, 100),
     weights: fc.record(
-      { recency: fc.constantFrom(0, 0.15, 5), relevance: fc.constantFrom(0, 1) },
+      {
+        recency: fc.constantFrom(0, 0.15, 5),
+        relevance: fc.constantFrom(0, 1),
+        context: fc.constantFrom(0, 0.8, 3),
+        recency_half_life_days: fc.constantFrom(0.5, 30, 3650),
+      },
       { requiredKeys: [] },
     ),
   },

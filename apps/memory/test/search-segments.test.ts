@@ -46,6 +46,24 @@ describe('writing segments', () => {
     await expect.poll(() => storedRows(memory, placeOf(caller)), { timeout: 5000 }).not.toEqual([])
   })
 
+  test('that a process loaded, merged and wiped leaves it an index that finds old and new', async () => {
+    const { caller, place } = await storedMany(130)
+    const other = await memory.startAnother()
+    await find('w7', other.app)(caller)
+    for (const name of ['x', 'y', 'z']) {
+      const items = Array.from({ length: 130 }, (_, at) => ({ content: `note ${name}${at}`, subject_id: 'ada' }))
+      expect((await call(other.app, caller, 'POST', '/v1/memories/batch', { items })).status).toBe(200)
+      await other.deps.indexes.store(place)
+    }
+    expect(await storedRows(memory, place)).toHaveLength(1)
+    expect((await find('w7', other.app)(caller)).contents).toEqual(['note w7 about tea'])
+    const { body } = await remember(other.app, caller, { content: 'the newest of all', subject_id: 'ada' })
+    expect(body.seq).toBe(521)
+    for (const word of ['x100', 'y5', 'z129', 'newest']) {
+      for (const { app } of [other, memory]) expect((await find(word, app)(caller)).contents[0]).toContain(word)
+    }
+  })
+
   test('another process was faster with is noticed, and what both have is kept', async () => {
     const { caller, place } = await storedMany(300)
     const other = await memory.startAnother()
@@ -199,7 +217,7 @@ describe('a segment that cannot be used', () => {
     [
       'an older format',
       'format',
-      (tenant) => memory.admin`update search_segments set format = 0 where tenant_id = ${tenant}`,
+      (tenant) => memory.admin`update search_segments set format = 1 where tenant_id = ${tenant}`,
     ],
     [
       'an unknown key',

@@ -1,5 +1,5 @@
 import type { Caller } from '@memoric/contracts/caller.ts'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { call, contents, newCaller, remember, search, useMemory } from './use-memory.ts'
 
 const memory = useMemory()
@@ -20,6 +20,19 @@ test('a thousand memories are all considered, and the one that matters comes fir
   expect(found.body).toMatchObject({ scope_used: 'subject', searched: 1000 })
   expect(contents(found)).toEqual(['The passport of Ada lies in the blue drawer'])
   expect(contents(await search(memory.app, caller, { query: 'garden', top_k: 100 }))).toHaveLength(100)
+})
+
+test('a subject that nobody wrote to since is answered from memory, checked along with reading what was found', async () => {
+  const caller = newCaller()
+  await remember(memory.app, caller, { content: 'tea with milk' })
+  const synchronised = vi.spyOn(memory.deps.indexes, 'use')
+  const ask = async () => contents(await search(memory.app, caller, { query: 'tea' }))
+  expect([await ask(), await ask(), await ask()]).toEqual([['tea with milk'], ['tea with milk'], ['tea with milk']])
+  expect(synchronised).toHaveBeenCalledTimes(1)
+  await remember(memory.app, caller, { content: 'tea with lemon' })
+  expect((await ask()).toSorted()).toEqual(['tea with lemon', 'tea with milk'])
+  expect(synchronised).toHaveBeenCalledTimes(2)
+  synchronised.mockRestore()
 })
 
 test('a search sees what was written, changed and deleted just before, in every process', async () => {
@@ -86,7 +99,7 @@ describe('ranking', () => {
     ])
     const found = await search(memory.app, caller, { query: 'tea', explain: true })
     for (const { score, explanation } of found.body.results) {
-      const parts = Object.values(explanation!).map(({ contribution }) => contribution)
+      const parts = Object.values(explanation!).map((component) => component?.contribution ?? 0)
       expect(parts.reduce((sum, part) => sum + part, 0)).toBeCloseTo(score, 12)
       expect(explanation!.relevance.terms).toHaveLength(1)
     }
@@ -170,6 +183,12 @@ describe('scopes and filters', () => {
     { scope: 'thread' },
     { scope: 'topic' },
     { scope: 'galaxy' },
+    { scope: 'namespace' },
+    { scope: 'namespace', namespace: 'work', subject_id: 'ada' },
+    { scope: 'global', subject_id: 'ada', fallback: ['namespace'] },
+    { weights: { recency_half_life_days: 0 } },
+    { weights: { context: -1 } },
+    { query: Array.from({ length: 33 }, (_, at) => `-w${at}`).join(' ') },
     { top_k: 0 },
     { top_k: 101 },
     { weights: { relevance: -1 } },
@@ -179,6 +198,302 @@ describe('scopes and filters', () => {
     { filters: { unknown: 1 } },
   ])('refuses %j', async (request) => {
     expect((await search(memory.app, newCaller(), request)).status).toBe(400)
+  })
+})
+
+describe('a conversation', () => {
+  const said = (content: string, minute: number, more: object = {}) => {
+    return { content, occurred_at: new Date(Date.UTC(2026, 0, 1, 12, minute)).toISOString(), thread_id: 't', ...more }
+  }
+  const turns = [
+    said('When does your train to Lisbon leave?', 1, { speaker: 'Ada' }),
+    said('At nine, from platform four.', 2, { speaker: 'Bob' }),
+    said('Then I will wake you.', 3, { speaker: 'Ada' }),
+    said('Thanks, good night.', 4, { speaker: 'Bob' }),
+    said('The soup was too salty.', 5, { speaker: 'Ada' }),
+    said('Nobody else speaks here.', 2, { thread_id: 'other' }),
+  ]
+  const asked = { query: 'train Lisbon', explain: true, weights: { recency: 0, importance: 0 } }
+
+  test('lends some of the score of a question to the answer, which has none of its words', async () => {
+    const caller = newCaller()
+    await rememberAll(caller, turns)
+    const found = await search(memory.app, caller, asked)
+    expect(contents(found)).toEqual(turns.slice(0, 3).map(({ content }) => content))
+    const [question, answer, next] = found.body.results
+    const { value: relevance } = question!.explanation!.relevance
+    expect(answer!.explanation!.relevance.value).toBe(0)
+    expect(answer!.explanation!.context).toMatchObject({
+      weight: 0.8,
+      neighbours: [{ id: question!.memory.id, distance: -1 }],
+    })
+    // 0.8 and 0.4 of the question beside it and next but one, and 0.3 of it for all of the conversation.
+    expect(answer!.explanation!.context.value).toBeCloseTo(1.1 * relevance, 9)
+    expect(next!.explanation!.context.value).toBeCloseTo(0.7 * relevance, 9)
+    expect(question!.explanation!.context).toMatchObject({ neighbours: [] })
+    expect(question!.explanation!.context.value).toBeCloseTo(0.3 * relevance, 9)
+  })
+
+  test('counts for nothing when its weight is 0', async () => {
+    const caller = newCaller()
+    await rememberAll(caller, turns)
+    const found = await search(memory.app, caller, { ...asked, weights: { context: 0 } })
+    expect(contents(found)).toEqual([turns[0]!.content])
+    expect(found.body.results[0]!.explanation!.context).toMatchObject({ value: 0, weight: 0, contribution: 0 })
+  })
+
+  test('is of one session, where sessions are told apart, and of what the filters admit', async () => {
+    const caller = newCaller()
+    await rememberAll(
+      caller,
+      turns.map((turn, at) => ({ ...turn, session_id: at === 0 ? 's1' : 's2' })),
+    )
+    expect(contents(await search(memory.app, caller, asked))).toEqual([turns[0]!.content])
+    const another = newCaller()
+    await rememberAll(another, turns)
+    const ofAda = await search(memory.app, another, { ...asked, filters: { speaker: 'ada' } })
+    expect(contents(ofAda)).toEqual([turns[0], turns[2], turns[4]].map((turn) => turn!.content))
+  })
+
+  test('of memories that the caller may not see lends nothing', async () => {
+    const caller = newCaller()
+    await rememberAll(
+      caller,
+      turns.map((turn, at) => ({ ...turn, namespace: at === 0 ? 'secret' : 'open' })),
+    )
+    const limited = { ...caller, namespaces: ['open'] }
+    expect((await search(memory.app, limited, asked)).body.results).toEqual([])
+    expect(contents(await search(memory.app, caller, { ...asked, namespace: 'open' }))).toEqual([])
+  })
+
+  test('whose speaker the query names has more of it', async () => {
+    const caller = newCaller()
+    await rememberAll(caller, [
+      { content: 'I like green tea', speaker: 'Ada Byron', occurred_at: '2026-01-01T00:00:00Z' },
+      {
+        content: 'I like green tea',
+        speaker: 'Bob Marsh',
+        occurred_at: '2026-01-01T00:00:00Z',
+        on_duplicate: 'create',
+      },
+    ])
+    const found = await search(memory.app, caller, { query: 'what tea does Bob like?', explain: true })
+    const [first, second] = found.body.results
+    expect([first!.memory.speaker, second!.memory.speaker]).toEqual(['Bob Marsh', 'Ada Byron'])
+    expect(first!.explanation!.context.value).toBeCloseTo(0.3 * first!.explanation!.relevance.value, 9)
+    expect(second!.explanation!.context.value).toBe(0)
+  })
+})
+
+describe('the words of a query', () => {
+  const items = [
+    { content: 'Green tea with milk, memorised at school' },
+    { content: 'Milk in the green cup of tea, and memories' },
+    { content: 'A memorandum about coffee', tags: ['green tea'] },
+    { content: 'Black tea' },
+  ]
+  const [first, second, third, last] = items.map(({ content }) => content)
+
+  test.each([
+    ['"green tea"', [first, third]],
+    ['"Green teas" memor*', [first, third]],
+    ['tea -"green tea"', [last, second]],
+    ['tea -milk', [last, third]],
+    ['-milk', [last, third]],
+    ['memor*', [first, second, third]],
+    ['coff* black', [last, third]],
+    ['tea -memor*', [last]],
+    ['"tea" -"black"', [first, second, third]],
+    ['"green tea" "coffee"', [third]],
+    ['"tea green"', []],
+    ['-tea -coffee', []],
+    ['"with milk" -school', []],
+  ])('%s', async (query, expected) => {
+    const caller = newCaller()
+    await rememberAll(caller, items)
+    expect(contents(await search(memory.app, caller, { query })).sort()).toEqual([...expected].sort())
+  })
+
+  test('in their order are looked for in a thousand memories at most, and the answer says so', async () => {
+    const caller = newCaller()
+    await rememberAll(
+      caller,
+      Array.from({ length: 1100 }, (_, at) => ({ content: at === 0 ? `tea green` : `green tea ${at}` })),
+    )
+    const enough = await search(memory.app, caller, { query: '"tea green"', top_k: 1 })
+    expect(enough.body).toMatchObject({ searched: 1100, truncated: false })
+    expect(contents(enough)).toEqual(['tea green'])
+    const fewer = await search(memory.app, caller, { query: '"tea green"' })
+    expect(contents(fewer)).toEqual(['tea green'])
+    expect(fewer.body.truncated).toBe(true)
+    expect((await search(memory.app, caller, { query: '"tea 7"' })).body.truncated).toBe(false)
+  })
+})
+
+test.each([
+  ['Chinese', '王芳喜欢什么茶？', '王芳每天早上都喝绿茶。', ['李明昨天去了北京。', '会议改到星期五。']],
+  [
+    'Japanese',
+    '田中さんの好きな飲み物は何ですか',
+    '田中さんはコーヒーより緑茶が好きです。',
+    ['会議は金曜日に変わりました。', '猫が庭で寝ている。'],
+  ],
+  [
+    'Korean',
+    '민수가 좋아하는 차는 무엇입니까?',
+    '민수는 녹차를 매일 아침 마신다.',
+    ['회의가 금요일로 바뀌었다.', '고양이가 정원에서 잔다.'],
+  ],
+  ['Thai', 'สมชายชอบดื่มกาแฟอะไร', 'สมชายดื่มกาแฟเย็นทุกเช้า', ['การประชุมเลื่อนไปวันศุกร์', 'แมวนอนในสวน']],
+  [
+    'Russian',
+    'Какой чай пьёт Анна?',
+    'Анна каждое утро пьет зелёный чай.',
+    ['Встреча перенесена на пятницу.', 'Кошка спит в саду.'],
+  ],
+  ['Khmer', 'សុខាចូលចិត្តកាហ្វេអ្វី', 'សុខាផឹកកាហ្វេរាល់ព្រឹក', ['ការប្រជុំត្រូវបានលើកទៅថ្ងៃសុក្រ']],
+])('texts in %s are found by natural questions', async (_, query, wanted, others) => {
+  const caller = newCaller()
+  await rememberAll(
+    caller,
+    [...others, wanted].map((content) => ({ content, occurred_at: '2026-01-01T00:00:00Z' })),
+  )
+  expect(contents(await search(memory.app, caller, { query }))[0]).toBe(wanted)
+})
+
+describe('searches of many subjects', () => {
+  async function rememberEverywhere(caller: Caller): Promise<void> {
+    for (const [at, subject_id] of ['ada', 'bob', 'eve', 'kim'].entries()) {
+      await rememberAll(caller, [
+        { content: `tea of ${subject_id}`, subject_id, namespace: 'work' },
+        { content: `tea at home of ${subject_id}`, subject_id, namespace: at === 3 ? 'cellar' : 'home' },
+      ])
+    }
+  }
+  const inWork = { query: 'tea', scope: 'namespace', namespace: 'work' }
+
+  test('look at a namespace of all of them, and say how many there were', async () => {
+    const caller = newCaller()
+    await rememberEverywhere(caller)
+    await rememberEverywhere(newCaller())
+    const found = await search(memory.app, caller, inWork)
+    expect(contents(found).sort()).toEqual(['tea of ada', 'tea of bob', 'tea of eve', 'tea of kim'])
+    expect(found.body).toMatchObject({ scope_used: 'namespace', searched: 4, searched_subjects: 4, truncated: false })
+    const best = await search(memory.app, caller, { ...inWork, top_k: 2 })
+    expect(best.body.results.map(({ memory: { id } }) => id)).toEqual(
+      found.body.results.slice(0, 2).map(({ memory: { id } }) => id),
+    )
+  })
+
+  test('see only the subjects and namespaces of a limited caller', async () => {
+    const caller = newCaller()
+    await rememberEverywhere(caller)
+    const limited = newCaller({ tenantId: caller.tenantId, subjects: ['ada', 'eve'], permissions: ['memories:read'] })
+    const found = await search(memory.app, limited, inWork)
+    expect(contents(found).sort()).toEqual(['tea of ada', 'tea of eve'])
+    expect(found.body.searched_subjects).toBe(2)
+    const elsewhere = await search(memory.app, { ...limited, namespaces: ['home'] }, inWork)
+    expect([elsewhere.status, elsewhere.body]).toMatchObject([403, { code: 'namespace_not_allowed' }])
+    const nobody = await search(memory.app, { ...limited, subjects: [] }, inWork)
+    expect(nobody.body).toMatchObject({ results: [], searched: 0, searched_subjects: 0 })
+  })
+
+  test('are bounded: those that changed last are looked at, and the answer says that there are more', async () => {
+    const caller = newCaller()
+    const { app } = await memory.startAnother({ SEARCH_SUBJECTS: '2' })
+    await rememberEverywhere(caller)
+    const found = await search(app, caller, inWork)
+    expect(contents(found).sort()).toEqual(['tea of eve', 'tea of kim'])
+    expect(found.body).toMatchObject({ searched: 2, searched_subjects: 2, truncated: true })
+    await remember(app, caller, { content: 'one more', subject_id: 'ada', namespace: 'work' })
+    expect(contents(await search(app, caller, inWork)).sort()).toEqual(['tea of ada', 'tea of kim'])
+    const [ofEve] = (await search(app, caller, { query: 'tea', subject_id: 'eve' })).body.results
+    await call(app, caller, 'DELETE', `/v1/memories/${ofEve!.memory.id}`)
+    expect((await search(app, caller, inWork)).body.searched_subjects).toBe(2)
+  })
+
+  test('come after those of one subject when these find nothing', async () => {
+    const caller = newCaller()
+    await rememberEverywhere(caller)
+    const body = { query: 'kim', subject_id: 'ada', namespace: 'work', fallback: ['namespace'] }
+    const found = await search(memory.app, caller, body)
+    expect(found.body).toMatchObject({ scope_used: 'namespace', searched_subjects: 4 })
+    expect(contents(found)).toEqual(['tea of kim'])
+  })
+
+  test('of everything are refused unless they are switched on, to administrators only', async () => {
+    const caller = newCaller()
+    await rememberEverywhere(caller)
+    await rememberEverywhere(newCaller())
+    const { app } = await memory.startAnother({ SEARCH_GLOBAL: 'true' })
+    const everywhere = { query: 'tea', scope: 'global' }
+    const reader = newCaller({ tenantId: caller.tenantId, permissions: ['memories:read'] })
+    const codes = [
+      await search(memory.app, caller, everywhere),
+      await search(memory.app, caller, { query: 'none', fallback: ['global'] }),
+      await search(app, reader, everywhere),
+      await search(app, reader, { query: 'tea', subject_id: 'ada', fallback: ['global'] }),
+    ].map(({ status, body }) => [status, (body as unknown as { code: string }).code])
+    expect(codes).toEqual([
+      [403, 'global_search_off'],
+      [403, 'global_search_off'],
+      [403, 'permission_denied'],
+      [403, 'permission_denied'],
+    ])
+    const found = await search(app, caller, everywhere)
+    expect(found.body).toMatchObject({ scope_used: 'global', searched: 8, searched_subjects: 4, truncated: false })
+    const limited = { ...caller, subjects: ['bob'], namespaces: ['home', 'work'] }
+    expect(contents(await search(app, limited, everywhere)).sort()).toEqual(['tea at home of bob', 'tea of bob'])
+    expect((await search(app, caller, { ...everywhere, namespace: 'cellar' })).body.searched).toBe(1)
+  })
+})
+
+describe('what nobody should send', () => {
+  const deep = (levels: number, leaf: unknown = 1): object => {
+    return Array.from({ length: levels }).reduce<object>((inner) => ({ deep: inner }), { leaf })
+  }
+
+  test('metadata forty levels deep are refused in writes and filters, and change nothing', async () => {
+    const caller = newCaller()
+    for (const answer of [
+      await remember(memory.app, caller, { content: 'tea', metadata: deep(40) }),
+      await search(memory.app, caller, { query: 'tea', filters: { metadata: deep(40) } }),
+    ]) {
+      expect([answer.status, (answer.body as unknown as { code: string }).code]).toEqual([400, 'malformed_json'])
+    }
+    expect((await search(memory.app, caller, {})).body.searched).toBe(0)
+  })
+
+  test('metadata as deep as they may be are found', async () => {
+    const caller = newCaller()
+    await remember(memory.app, caller, { content: 'tea', metadata: deep(28, [null, false, 0, '']) })
+    for (const leaf of [[], [null], [false, ''], 1]) {
+      const found = await search(memory.app, caller, { filters: { metadata: deep(28, leaf) } })
+      expect(contents(found)).toEqual(leaf === 1 ? [] : ['tea'])
+    }
+  })
+
+  test.each([
+    ['a thousand different words', Array.from({ length: 1000 }, (_, at) => `w${at}`).join(' ')],
+    ['ten thousand letters', 'tea '.repeat(2500)],
+    ['stop words', 'the of and to '.repeat(700)],
+    ['control characters', '\u0001\u0002\u001f'.repeat(3333)],
+    ['punctuation', '?!*-"'.repeat(2000)],
+    ['one word', 'x'.repeat(10_000)],
+    ['Thai', 'กาแฟเย็น'.repeat(1250)],
+    ['Chinese', '绿茶好喝'.repeat(2500)],
+    ['half characters', '\ud800'.repeat(10)],
+  ])('a query of %s is answered soon, or refused', async (_, query) => {
+    const caller = newCaller()
+    await rememberAll(
+      caller,
+      Array.from({ length: 500 }, (__, at) => ({ content: `w${at} w${at + 1} tea the of 绿茶 กาแฟ`, thread_id: 't' })),
+    )
+    await search(memory.app, caller, { query: 'tea' })
+    const start = performance.now()
+    const { status } = await search(memory.app, caller, { query })
+    expect(performance.now() - start).toBeLessThan(1000)
+    expect([200, 400]).toContain(status)
   })
 })
 
@@ -193,5 +508,7 @@ test('searches of nothing, of stop words and of control characters are answered'
     results: [],
     scope_used: 'subject',
     searched: 0,
+    searched_subjects: 1,
+    truncated: false,
   })
 })

@@ -13,7 +13,9 @@ import { countPostings, createPostingsBuffer, createPostingsWriter, readPostings
 import { ALIGNMENT, FORMAT, HEADER, NUMBER_COLUMNS, type Segment, SegmentError } from '../src/search/segment-format.ts'
 import { findTerm } from '../src/search/segment-terms.ts'
 import { createStringTable, findString, stringAt } from '../src/search/string-table.ts'
+import { termFinder } from '../src/search/query-terms.ts'
 import { createTermSeed, hashTerm } from '../src/search/term-hash.ts'
+import { termsWithPrefix } from '../src/search/word-list.ts'
 import { json, metadata } from './random-memories.ts'
 
 const seed = createTermSeed()
@@ -128,6 +130,42 @@ test('ids come back as they were written, are found, and sort as their texts do'
       }
       expect(findId(words, idWords(randomUUID()))).toBe(-1)
     }),
+  )
+})
+
+test('words are found by how they begin, and nothing else is', () => {
+  const text = fc.string({
+    unit: fc.constantFrom('a', 'b', 'é', '東', '\u{1f600}', '\uffee'),
+    minLength: 1,
+    maxLength: 5,
+  })
+  const written = (documents: readonly string[]): Segment =>
+    segmentOf(documents.map((content) => ({ ...documentOf('x'), terms: content.split(' ') })))
+  const countOf = (segment: Segment, term: string): number[] => termFinder(seed, term)(segment)
+  fc.assert(
+    fc.property(fc.uniqueArray(text, { minLength: 1, maxLength: 60 }), text, fc.nat(3), (texts, prefix, parts) => {
+      const sources = Array.from({ length: parts + 1 }, (_, part) => {
+        const own = texts.filter((_, at) => at % (parts + 1) === part || at % 7 === 0)
+        return written(own.length === 0 ? ['x'] : [own.join(' '), own.slice(1).join(' ') || 'x'])
+      })
+      for (const segment of [
+        ...sources,
+        mergeSegments(sources.map((each) => ({ segment: each, dead: new Uint8Array(2) }))),
+      ]) {
+        const known = texts.filter((each) => countOf(segment, each).length > 0)
+        const expected = known.filter((each) => each.startsWith(prefix)).flatMap((each) => countOf(segment, each))
+        expect(termsWithPrefix(segment.words, Buffer.from(prefix)).toSorted()).toEqual(expected.toSorted())
+      }
+      // Of each segment one of its two documents is left.
+      const halves = sources.map((segment, at) => ({ segment, dead: Uint8Array.of(at % 2, 1 - (at % 2)) }))
+      const half = mergeSegments(halves)
+      const left = texts.filter((each) => countOf(half, each).length > 0)
+      const begin = left.filter((each) => each.startsWith(prefix)).flatMap((each) => countOf(half, each))
+      expect(termsWithPrefix(half.words, Buffer.from(prefix)).toSorted()).toEqual(begin.toSorted())
+      const dead = sources.map((segment) => ({ segment, dead: Uint8Array.of(1, 1) }))
+      expect(mergeSegments(dead).words.values).toHaveLength(0)
+    }),
+    { numRuns: 200 },
   )
 })
 
@@ -274,6 +312,7 @@ describe('the bytes of a segment', () => {
       documentOf("The user's drinks: straße, 東京, don't 42", {
         id: other,
         seenCount: 3,
+        thread: 't1',
         expiresAt: 1_800_000_000_000,
       }),
       documentOf('tea tea drinking', {
@@ -287,9 +326,9 @@ describe('the bytes of a segment', () => {
     const frozen = buildSegment(documents, Uint32Array.of(1, 2, 3, 4), { fromChange: 7, toChange: 9 })
     const digest = createHash('sha256').update(frozen.bytes).digest('hex')
     expect([FORMAT, frozen.bytes.length, digest]).toEqual([
-      1,
-      736,
-      '19f2669916377ca8f04e831c95fecf7fe28907dff42ea684280fbf667c7cab5a',
+      2,
+      912,
+      'b64f789126514fde4e7b9ea1073734194bc0f2ca22ddb4410ac3479a06ebade3',
     ])
   })
 

@@ -6,19 +6,21 @@ import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contr
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createPhraseCheck, needsTexts } from '../src/search/check-phrases.ts'
 import { type IndexDocument, indexDocument } from '../src/search/index-document.ts'
 import { createPart, markDead } from '../src/search/index-part.ts'
 import { idAt } from '../src/search/memory-ids.ts'
 import { mergeSegments } from '../src/search/merge-segments.ts'
 import { openSegment } from '../src/search/open-segment.ts'
+import { parseQuery } from '../src/search/parse-query.ts'
 import { planStoring } from '../src/search/plan-storing.ts'
 import { rank } from '../src/search/ranking.ts'
+import { DEFAULT_POLICY, policyFor } from '../src/search/ranking-policy.ts'
+import type { RankingRule } from '../src/search/ranking-rules.ts'
 import { selectCandidates } from '../src/search/search-candidates.ts'
 import { createSubjectIndex, type SubjectIndex } from '../src/search/subject-index.ts'
 import { carryDeaths } from '../src/search/supersede.ts'
 import { createTermSeed } from '../src/search/term-hash.ts'
-import { weightsOf } from '../src/search/weights.ts'
-import { queryWords } from '../src/search/words.ts'
 import { bruteForceSearch } from './brute-force-search.ts'
 import { type Drafted, drafted, NAMESPACES, request } from './random-memories.ts'
 
@@ -31,7 +33,6 @@ function memoryOf(draft: Drafted, seq: number, expires_at: string | null = null)
     id: memoryId.parse(randomUUID()),
     tenant_id: tenantId.parse(randomUUID()),
     subject_id: 's',
-    session_id: null,
     seq,
     version: 1,
     seen_count: 1,
@@ -51,18 +52,33 @@ function documentOf(memory: Memory): IndexDocument {
     created_at: new Date(memory.created_at),
     updated_at: new Date(memory.updated_at),
     expires_at: memory.expires_at === null ? null : new Date(memory.expires_at),
+    summarised_by: null,
     sealed: Buffer.alloc(0),
   }
   return indexDocument(row, { ...rest, metadata: metadata as Record<string, JsonValue> })
 }
 
-function search(index: SubjectIndex, namespaces: AllowList, asked: Partial<SearchRequest>, scope: SearchScope) {
+/** Searches an index; `memories` are those whose texts decide about phrases. */
+function search(
+  index: SubjectIndex,
+  memories: ReadonlyMap<string, Memory>,
+  namespaces: AllowList,
+  asked: Partial<SearchRequest>,
+  scope: SearchScope,
+  rules: readonly RankingRule[] = [],
+) {
   const whole = { top_k: 10, explain: false, ...asked }
-  const words = queryWords(whole.query ?? '')
-  const weights = weightsOf(whole, words.length > 0)
-  const candidates = selectCandidates(index, namespaces, whole, scope, NOW)
-  const ranking = { seed: index.seed, words, weights, topK: whole.top_k, now: NOW, explain: false }
-  return { searched: candidates.eligible, results: rank(candidates, ranking) }
+  const query = parseQuery(whole.query ?? '')
+  const policy = policyFor(whole, query.words.length + query.prefixes.length > 0, { ...DEFAULT_POLICY, rules })
+  const candidates = selectCandidates(index, namespaces, whole, scope, NOW, query)
+  const topK = needsTexts(query) ? 1000 : whole.top_k
+  const ranked = rank(candidates, { query, policy, topK, now: NOW, explain: false })
+  const passes = createPhraseCheck(query)
+  const results = ranked.filter(({ id }) => {
+    const memory = memories.get(id)
+    return memory !== undefined && passes(memory)
+  })
+  return { searched: candidates.eligible, results: results.slice(0, whole.top_k) }
 }
 
 /** What happens to an index: memories come, change and go; parts are stored, and the stored are loaded again. */
@@ -108,7 +124,7 @@ function createModel() {
     apply(happens: Step): void {
       if (happens.do === 'write') {
         const expires_at = happens.expires ? new Date(NOW - 1).toISOString() : null
-        put(happens.drafts.map((draft, at) => memoryOf(draft, memories.size + at + 1, expires_at)))
+        put(happens.drafts.map((draft, at) => memoryOf(draft, change + at + 1, expires_at)))
       } else if (happens.do === 'change') {
         put(
           picked(happens.which).map((memory) => ({
@@ -145,6 +161,15 @@ function createModel() {
 }
 
 const namespaces = fc.oneof(fc.constant('*' as const), fc.subarray(NAMESPACES))
+const amount = fc.constantFrom(0.2, 0.7, 1)
+const ruleSet: fc.Arbitrary<RankingRule[]> = fc.array(
+  fc.oneof(
+    fc.record({ rule: fc.constant('topic_boost' as const), topic: fc.constantFrom('ada', 'Été', 'none'), amount }),
+    fc.record({ rule: fc.constant('stale_penalty' as const), afterDays: fc.constantFrom(0, 100, 300), amount }),
+    fc.record({ rule: fc.constant('entity_match' as const), amount }),
+  ),
+  { maxLength: 3 },
+)
 const scopeOf = ({ thread_id, topic }: Partial<SearchRequest>): SearchScope =>
   thread_id !== undefined ? 'thread' : topic !== undefined ? 'topic' : 'subject'
 
@@ -156,17 +181,17 @@ function expectSame(found: ReturnType<typeof search>, expected: ReturnType<typeo
 }
 
 test('finds and scores exactly what a look at every memory does, whatever was written, changed, deleted, stored and loaded', () => {
-  const searches = fc.array(fc.tuple(request, namespaces), { minLength: 1, maxLength: 4 })
+  const searches = fc.array(fc.tuple(request, namespaces, ruleSet), { minLength: 1, maxLength: 4 })
   fc.assert(
     fc.property(fc.array(fc.tuple(step, searches), { maxLength: 14 }), (steps) => {
       const model = createModel()
       for (const [happens, asked] of steps) {
         model.apply(happens)
         expect(model.index().size).toBe(model.memories.size)
-        for (const [what, allowed] of asked) {
+        for (const [what, allowed, rules] of asked) {
           const scope = scopeOf(what)
-          const expected = bruteForceSearch([...model.memories.values()], allowed, what, scope, NOW)
-          expectSame(search(model.index(), allowed, what, scope), expected)
+          const expected = bruteForceSearch([...model.memories.values()], allowed, what, scope, NOW, rules)
+          expectSame(search(model.index(), model.memories, allowed, what, scope, rules), expected)
         }
       }
     }),
@@ -182,7 +207,9 @@ test('answers to the last bit the same, however the memories lie in segments', (
       request,
       namespaces,
       (drafts, cuts, asked, allowed) => {
-        const documents = drafts.map((draft, at) => documentOf(memoryOf(draft, at + 1)))
+        const memories = drafts.map((draft, at) => memoryOf(draft, at + 1))
+        const documents = memories.map(documentOf)
+        const byId = new Map(memories.map((memory) => [memory.id, memory]))
         const whole = createSubjectIndex({ seed: createTermSeed() })
         whole.take(documents, [], documents.length)
         const cut = createSubjectIndex({ seed: createTermSeed() })
@@ -193,7 +220,7 @@ test('answers to the last bit the same, however the memories lie in segments', (
           if (last && next % 2 === 0) cut.replace([last], createPart(last.segment, { storedId: randomUUID() }))
         }
         const scope = scopeOf(asked)
-        expect(search(cut, allowed, asked, scope)).toEqual(search(whole, allowed, asked, scope))
+        expect(search(cut, byId, allowed, asked, scope)).toEqual(search(whole, byId, allowed, asked, scope))
       },
     ),
   )
@@ -204,6 +231,7 @@ describe('what is stored', () => {
     content: text,
     namespace: 'default',
     thread_id: null,
+    session_id: null,
     role: null,
     speaker: null,
     topic: null,
@@ -254,7 +282,8 @@ describe('what is stored', () => {
     for (const query of ['d49999', 'd7 c7 tea', 'c500 b3 a2 coffee']) {
       for (const allowed of ['*' as const, ['work']]) {
         const asked = { query, top_k: 20 }
-        expectSame(search(index, allowed, asked, 'subject'), bruteForceSearch(memories, allowed, asked, 'subject', NOW))
+        const expected = bruteForceSearch(memories, allowed, asked, 'subject', NOW)
+        expectSame(search(index, new Map(memories.map((each) => [each.id, each])), allowed, asked, 'subject'), expected)
       }
     }
   })

@@ -51,8 +51,8 @@ function createWorld(processes: readonly [TestProcess, TestProcess]) {
       for (const { memory: written } of answer.body.items) keep(written)
     } else if (happens.do === 'change') {
       // A memory stays where it was said.
-      const { namespace, thread_id, ...change } = happens.draft
-      expect([namespace, thread_id]).toHaveLength(2)
+      const { namespace, thread_id, session_id, ...change } = happens.draft
+      expect([namespace, thread_id, session_id]).toHaveLength(3)
       for (const { id } of pick(happens.which))
         keep((await call(app, caller, 'PATCH', `/v1/memories/${id}`, change)).body)
     } else if (happens.do === 'delete') {

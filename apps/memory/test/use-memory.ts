@@ -19,7 +19,7 @@ import { gatewayKey, testConfig } from './memory-settings.ts'
 
 const APP_PASSWORD = 'p'
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** An answer; `body` is whatever JSON came, for a test to look into. */
 export interface Answer<B = Memory> {

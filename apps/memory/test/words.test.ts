@@ -65,10 +65,34 @@ describe('words of a text', () => {
     expect(words('Memoric™ co\u00adoperate dev\u200d💻 👩\u200d💻')).toEqual(['memor', 'cooper', 'dev'])
   })
 
-  test('keep the marks that spell words of Devanagari, Thai and Korean', () => {
+  test('keep the marks that spell words of Devanagari and Thai', () => {
     expect(words('हिन्दी में')).toEqual(['हिन्दी', 'में'])
-    expect(words('한국어 서비스')).toEqual(['한국어', '서비스'])
     expect(words('กาแฟเย็น')).toEqual(['กาแฟ', 'เย็น'])
+  })
+
+  test('are every two characters of Chinese and Japanese, and every Han character alone', () => {
+    expect(words('绿茶')).toEqual(['绿', '绿茶', '茶'])
+    expect(words('茶')).toEqual(['茶'])
+    expect(words('猫のコーヒー')).toEqual(['猫', '猫の', 'のコ', 'コー', 'ーヒ', 'ヒー'])
+    expect(words('の')).toEqual(['の'])
+  })
+
+  test('are every two syllables of Korean, and nouns of one syllable without their particle', () => {
+    expect(words('한국어 서비스')).toEqual(['한국', '국어', '서비', '비스'])
+    expect(words('차를 차')).toEqual(['차', '차를', '차'])
+    expect(words('바다 AI가 3월에')).toEqual(['바다', 'ai', '가', '3', '월', '월에'])
+  })
+
+  test('do not depend on what stands around them in Chinese, Japanese and Korean', () => {
+    const text = fc.string({ unit: fc.constantFrom(...Array.from('東京都に住むコーヒー茶한국어를 ')), maxLength: 12 })
+    fc.assert(
+      fc.property(text, text, text, (before, part, after) => {
+        const terms = new Set(words(`${before}${part}${after}`))
+        // At the ends of a run a character may stand alone.
+        const inner = words(part).filter((term) => term.length === 2)
+        expect(inner.filter((term) => !terms.has(term))).toEqual([])
+      }),
+    )
   })
 
   test.each([
@@ -76,6 +100,9 @@ describe('words of a text', () => {
     ['コーヒー', '東京で美味しいコーヒーを飲みました'],
     ['東京', '東京で美味しいコーヒーを飲みました'],
     ['กาแฟ', 'ผู้ใช้ชอบกาแฟเย็น'],
+    ['ភាសាខ្មែរ', 'ខ្ញុំនិយាយភាសាខ្មែរ'],
+    ['京都', '東京都に住む'],
+    ['커피', '커피를 좋아해요'],
     ['ガラス', 'ｶﾞﾗｽの器'],
     ['english', '中文English混合'],
     ['混合', '中文English混合'],

@@ -40,6 +40,13 @@ export function selectKeyRotation(tx: Tx, tenantId: string, id: string) {
   return tx<KeyRotationRow[]>`select ${columns(tx)} from key_rotations where tenant_id = ${tenantId} and id = ${id}`
 }
 
+/** The rotation of this key that runs, if one does. */
+export function selectRunningRotation(tx: Tx, tenantId: string, subjectId: string | null) {
+  return tx<KeyRotationRow[]>`
+    select ${columns(tx)} from key_rotations
+    where tenant_id = ${tenantId} and coalesce(subject_id, '') = ${subjectId ?? ''} and state = 'running'`
+}
+
 /** Newest first: ids ascend with time. */
 export function selectKeyRotations(tx: Tx, tenantId: string, before: string | null, max: number) {
   return tx<KeyRotationRow[]>`

@@ -7,6 +7,7 @@ import { tenantFlight, tenantTransaction } from '@memoric/postgres/tenant-transa
 import { AppError } from '@memoric/service/app-error.ts'
 import { requireSubject } from '@memoric/service/caller-limits.ts'
 import { decodeCursor, encodeCursor } from '@memoric/service/cursor.ts'
+import type { EventContext } from '@memoric/service/event-factory.ts'
 import type { Handlers } from '@memoric/service/implement-routes.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
@@ -34,7 +35,7 @@ const cursorSchema = z.strictObject({ before: keyRotationId })
 export function keyHandlers(deps: MemoryDeps): Pick<Handlers<'memory'>, Operation> {
   return {
     async startKeyRotation({ body, context }) {
-      const row = await start(deps, context, body.subject_id)
+      const row = await startKeyRotation(deps, context, body.subject_id)
       deps.rotations.wake()
       return { status: 202, body: rotationView(row) }
     },
@@ -58,7 +59,16 @@ export function keyHandlers(deps: MemoryDeps): Pick<Handlers<'memory'>, Operatio
   }
 }
 
-async function start(deps: MemoryDeps, context: RequestContext, subjectId: string | undefined) {
+type StartDeps = Pick<MemoryDeps, 'sql' | 'keks' | 'keys' | 'events'>
+
+/** Who asks; an operator is named by `actor`. */
+type StartContext = RequestContext & Pick<EventContext, 'actor'>
+
+/**
+ * Gives the key of a subject, or of the tenant, its next version, and leaves the rest to the rotation worker.
+ * Throws AppError `permission_denied`, `subject_not_allowed`, `subject_not_found`, `key_rotation_running`.
+ */
+export async function startKeyRotation(deps: StartDeps, context: StartContext, subjectId: string | undefined) {
   const { caller } = context
   if (subjectId !== undefined) requireSubject(caller, subjectId)
   else if (caller.subjects !== '*' || caller.namespaces !== '*') {
@@ -73,7 +83,7 @@ async function start(deps: MemoryDeps, context: RequestContext, subjectId: strin
   }
 }
 
-async function startTenant(deps: MemoryDeps, context: RequestContext): Promise<KeyRotationRow> {
+async function startTenant(deps: StartDeps, context: StartContext): Promise<KeyRotationRow> {
   const { tenantId } = context.caller
   const version = await deps.keys.withTenantKeys(tenantId, (ring) => ring.current().id)
   const next = await wrapTenantKey(deps.keks, tenantId, version + 1)
@@ -89,7 +99,7 @@ async function startTenant(deps: MemoryDeps, context: RequestContext): Promise<K
   return row
 }
 
-async function startSubject(deps: MemoryDeps, context: RequestContext, subjectId: string): Promise<KeyRotationRow> {
+async function startSubject(deps: StartDeps, context: StartContext, subjectId: string): Promise<KeyRotationRow> {
   const { tenantId } = context.caller
   const row = await deps.keys.withTenantKeys(tenantId, (ring) =>
     tenantTransaction(deps.sql, wholeTenant(tenantId), async (tx) => {
@@ -107,14 +117,17 @@ async function startSubject(deps: MemoryDeps, context: RequestContext, subjectId
 
 async function begin(
   tx: Tx,
-  deps: MemoryDeps,
-  context: RequestContext,
+  deps: StartDeps,
+  context: StartContext,
   subjectId: string | null,
   version: number,
 ): Promise<KeyRotationRow> {
   const { tenantId, principal } = context.caller
   const rotation = { tenant_id: tenantId, id: uuidV7(), subject_id: subjectId, to_version: version }
-  const [row] = await insertKeyRotation(tx, { ...rotation, requested_by: `${principal.type}:${principal.id}` })
+  const [row] = await insertKeyRotation(tx, {
+    ...rotation,
+    requested_by: context.actor ?? `${principal.type}:${principal.id}`,
+  })
   if (row === undefined) throw new Error('an inserted row was not returned')
   await outboxInsert(tx, [rotationEvent(deps, 'key.rotation_started', context, row, 202)])
   return row

@@ -1,11 +1,12 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { wipe } from '@memoric/crypto/bytes.ts'
 import { deriveKey } from '@memoric/crypto/derive-key.ts'
+import { CryptoError } from '@memoric/crypto/errors.ts'
 import type { KekContext } from '@memoric/crypto/kek.ts'
 import { createKeyRing, type KeyRing } from '@memoric/crypto/key-ring.ts'
 import { createSealingKey, type SealingKey } from '@memoric/crypto/sealed-box.ts'
 import { generateKey, unwrapKey, wrapKey } from '@memoric/crypto/wrapped-key.ts'
-import type { WrappedSubjectKey } from './key-repository.ts'
+import type { SubjectKeyRow, WrappedSubjectKey } from './key-repository.ts'
 
 /** The unwrapped keys of one subject. */
 export interface SubjectKeys {
@@ -15,6 +16,8 @@ export interface SubjectKeys {
   readonly index: KeyRing<SealingKey>
   /** Keys the fingerprints of the subject's contents. */
   readonly fingerprintKey: KeyObject
+  /** Whether the subject has withdrawn its consent: its memories are not for reading. */
+  readonly isStopped: boolean
 }
 
 /** Context under which a KEK wraps the key of a tenant. */
@@ -27,12 +30,17 @@ export function subjectWrappingKey(tenantKey: Buffer, version: number): SealingK
   return sealingKey(tenantKey, version, 'wrap')
 }
 
-/** The first key of a subject. */
-export function newSubjectKey(wrapping: SealingKey, tenantId: string, subjectId: string): WrappedSubjectKey {
+/** The first key of a subject, in a version that none of its keys ever had. */
+export function newSubjectKey(
+  wrapping: SealingKey,
+  tenantId: string,
+  subjectId: string,
+  version: number,
+): WrappedSubjectKey {
   const key = generateKey()
-  const wrapped = wrapKey(wrapping, context(tenantId, subjectId, 1), key)
+  const wrapped = wrapKey(wrapping, context(tenantId, subjectId, version), key)
   wipe(key)
-  return { version: 1, wrapped, fingerprint_wrapped: null, tenant_key_version: wrapping.id }
+  return { version, wrapped, fingerprint_wrapped: null, tenant_key_version: wrapping.id }
 }
 
 /** The next key of a subject. It carries the key of fingerprints on, so that duplicates stay known. */
@@ -73,28 +81,42 @@ export function rewrapSubjectKey(
   }
 }
 
-/** Every version of a subject's key, of which there is one at least, newest first. */
+/**
+ * Every version of a subject's key, newest first. Throws CryptoError `unknown_key` when there is none, or one was not wrapped for
+ * this subject by a key of the ring.
+ */
 export function openSubjectKeys(
   ring: KeyRing<SealingKey>,
   tenantId: string,
   subjectId: string,
-  rows: readonly WrappedSubjectKey[],
+  rows: readonly SubjectKeyRow[],
 ): SubjectKeys {
   const [newest] = rows
-  if (newest === undefined) throw new Error('a subject without a key')
+  if (newest === undefined) throw new CryptoError('unknown_key')
   const opened = rows.map(({ version, wrapped }) => {
-    const key = unwrapKey(ring, context(tenantId, subjectId, version), wrapped)
+    const key = orUnknown(() => unwrapKey(ring, context(tenantId, subjectId, version), wrapped))
     const derived = { content: sealingKey(key, version, 'content'), index: sealingKey(key, version, 'index') }
     wipe(key)
     return derived
   })
-  const fingerprint = unwrapFingerprintKey(ring, tenantId, subjectId, newest)
+  const fingerprint = orUnknown(() => unwrapFingerprintKey(ring, tenantId, subjectId, newest))
   const fingerprintKey = createSecretKey(fingerprint)
   wipe(fingerprint)
   return {
     content: ringOf(opened.map(({ content }) => content)),
     index: ringOf(opened.map(({ index }) => index)),
     fingerprintKey,
+    isStopped: newest.stopped ?? false,
+  }
+}
+
+/** A wrapped key that does not open is as good as none: the key that is asked for cannot be had. */
+function orUnknown(unwrap: () => Buffer): Buffer {
+  try {
+    return unwrap()
+  } catch (cause) {
+    if (!(cause instanceof CryptoError) || cause.code !== 'decryption_failed') throw cause
+    throw new CryptoError('unknown_key', { cause })
   }
 }
 

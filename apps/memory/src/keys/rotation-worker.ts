@@ -7,10 +7,17 @@ import type { OutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { systemFlight, tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import type { EventFactory } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
+import { resealVectors } from '../embeddings/reseal-vectors.ts'
+import { dropOldClusters } from '../clusters/drop-old-clusters.ts'
+import { resealChunks } from '../exports/reseal-chunks.ts'
+import { resealHandoffs } from '../handoffs/reseal-handoffs.ts'
 import { lockSubjects } from '../memories/memory-repository.ts'
 import { openAttributes, sealAttributes } from '../memories/private-attributes.ts'
+import { resealPersons } from '../persons/reseal-persons.ts'
+import { resealEvidence } from '../privacy/seal-evidence.ts'
 import { resealSegments } from '../search/reseal-segments.ts'
 import { serviceContext } from '../service-context.ts'
+import { resealTitles } from '../threads/reseal-titles.ts'
 import {
   deleteOldSubjectKeys,
   deleteOldTenantKeys,
@@ -42,7 +49,7 @@ export interface RotationWorkerOptions {
   readonly sql: Sql
   readonly keys: KeyStore
   readonly events: EventFactory
-  readonly relay: OutboxRelay
+  readonly relay: Pick<OutboxRelay, 'wake'>
   readonly log: Logger
   /** Ms between two looks for rotations that other processes began, or left behind. */
   readonly everyMs?: number
@@ -50,7 +57,7 @@ export interface RotationWorkerOptions {
 
 /** Keys or memories of one transaction: some milliseconds of work under the lock of a subject. */
 const BATCH = 200
-/** The same for search segments, which are some hundred KiB each. */
+/** The same for search segments and for parts of exports, which are some hundred KiB each. */
 const SEGMENTS = 8
 const ROTATIONS = 20
 
@@ -159,6 +166,13 @@ async function resealMemories(
   const last = current.at(-1)
   if (last === undefined) {
     if ((await resealSegments(tx, keys, { tenantId, subjectId }, SEGMENTS)) > 0) return true
+    if ((await resealVectors(tx, keys, { tenantId, subjectId }, SEGMENTS)) > 0) return true
+    if ((await resealChunks(tx, keys, { tenantId, subjectId }, SEGMENTS)) > 0) return true
+    if ((await resealEvidence(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
+    if ((await resealHandoffs(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
+    if ((await resealPersons(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
+    await dropOldClusters(tx, keys, { tenantId, subjectId })
+    if ((await resealTitles(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
     await deleteOldSubjectKeys(tx, tenantId, subjectId, version)
     return end(tx, deps, row)
   }

@@ -8,12 +8,15 @@ import { generateKey } from '@memoric/crypto/wrapped-key.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import { errorCode, SQLSTATE } from '@memoric/postgres/database-error.ts'
 import { tenantFlight, type Scope } from '@memoric/postgres/tenant-transaction.ts'
+import { STALE_KEY } from '../memories/memory-repository.ts'
+import { selectNextKeyVersion } from '../privacy/erasure-repository.ts'
 import {
   insertSubjectKey,
   insertTenantKey,
+  requireNoErasure,
   selectSubjectKeys,
   selectTenantKeys,
-  type WrappedSubjectKey,
+  type SubjectKeyRow,
   type WrappedTenantKey,
 } from './key-repository.ts'
 import {
@@ -55,6 +58,9 @@ export interface KeyStoreOptions {
 
 const SWEEP_MS = 30_000
 
+/** The subject that is to be read has no key. */
+class NoKey extends Error {}
+
 /** Unwraps tenant and subject keys on demand and keeps them for a while. */
 export function createKeyStore({ sql, keks, maxEntries, ttlMs, now = Date.now }: KeyStoreOptions): KeyStore {
   const tenants: KeyCache<KeyRing<SealingKey>> = createKeyCache({ maxEntries, ttlMs, now, dispose: destroyRing })
@@ -68,8 +74,17 @@ export function createKeyStore({ sql, keks, maxEntries, ttlMs, now = Date.now }:
 
   return {
     withTenantKeys,
-    forWriting: (tenantId, subjectId, work) =>
-      subjects.use(cacheId(tenantId, subjectId), () => loadOrCreateSubject(tenantId, subjectId), work),
+    async forWriting(tenantId, subjectId, work) {
+      const load = () => loadOrCreateSubject(tenantId, subjectId)
+      for (;;) {
+        try {
+          return await subjects.use(cacheId(tenantId, subjectId), load, work)
+        } catch (error) {
+          // Somebody who only reads was about to load them, and found none.
+          if (!(error instanceof NoKey)) throw error
+        }
+      }
+    },
     async forReading(tenantId, subjectId, work) {
       try {
         return await readWith(tenantId, subjectId, work)
@@ -92,50 +107,62 @@ export function createKeyStore({ sql, keks, maxEntries, ttlMs, now = Date.now }:
     },
   }
 
+  /** The keys are read within the load, so that what is forgotten meanwhile is not kept. */
   async function readWith<R>(
     tenantId: string,
     subjectId: string,
     work: (keys: SubjectKeys | null) => R | Promise<R>,
   ): Promise<R> {
-    const id = cacheId(tenantId, subjectId)
-    if (subjects.get(id) !== undefined) return subjects.use(id, () => loadOrCreateSubject(tenantId, subjectId), work)
-    const wrapped = await readSubject(tenantId, subjectId)
-    if (wrapped.length === 0) return work(null)
-    return subjects.use(id, () => unwrapSubject(tenantId, subjectId, wrapped), work)
-  }
-
-  async function loadOrCreateSubject(tenantId: string, subjectId: string): Promise<SubjectKeys> {
-    const known = await readSubject(tenantId, subjectId)
-    const wrapped = known.length > 0 ? known : await createSubject(tenantId, subjectId)
-    return unwrapSubject(tenantId, subjectId, wrapped)
-  }
-
-  async function readSubject(tenantId: string, subjectId: string): Promise<WrappedSubjectKey[]> {
-    const [rows] = await tenantFlight(sql, wholeTenant(tenantId), (tx) => [selectSubjectKeys(tx, tenantId, subjectId)])
-    return rows
-  }
-
-  async function createSubject(tenantId: string, subjectId: string): Promise<WrappedSubjectKey[]> {
+    const load = async (): Promise<SubjectKeys> => {
+      const { rows } = await readSubject(tenantId, subjectId)
+      if (rows.length === 0) throw new NoKey()
+      return unwrapSubject(tenantId, subjectId, rows)
+    }
     try {
-      return await insertSubject(tenantId, subjectId)
+      return await subjects.use(cacheId(tenantId, subjectId), load, work)
     } catch (error) {
-      // The key of the tenant that this process knows has been destroyed since: another one wraps now.
-      if (errorCode(error) !== SQLSTATE.foreignKeyViolation) throw error
-      tenants.delete(tenantId)
-      return insertSubject(tenantId, subjectId)
+      if (!(error instanceof NoKey)) throw error
+      return work(null)
     }
   }
 
-  async function insertSubject(tenantId: string, subjectId: string): Promise<WrappedSubjectKey[]> {
-    const fresh = await withTenantKeys(tenantId, (ring) => newSubjectKey(ring.current(), tenantId, subjectId))
-    const [, rows] = await tenantFlight(sql, wholeTenant(tenantId), (tx) => [
+  async function loadOrCreateSubject(tenantId: string, subjectId: string): Promise<SubjectKeys> {
+    const { rows, nextVersion } = await readSubject(tenantId, subjectId)
+    const wrapped = rows.length > 0 ? rows : await createSubject(tenantId, subjectId, nextVersion)
+    return unwrapSubject(tenantId, subjectId, wrapped)
+  }
+
+  async function readSubject(tenantId: string, subjectId: string) {
+    const [rows, [next]] = await tenantFlight(sql, wholeTenant(tenantId), (tx) => [
+      selectSubjectKeys(tx, tenantId, subjectId),
+      selectNextKeyVersion(tx, { tenantId, subjectId }),
+    ])
+    return { rows, nextVersion: next?.version ?? 1 }
+  }
+
+  async function createSubject(tenantId: string, subjectId: string, version: number): Promise<SubjectKeyRow[]> {
+    try {
+      return await insertSubject(tenantId, subjectId, version)
+    } catch (error) {
+      // The key of the tenant that this process knows has been destroyed since: another one wraps now.
+      if (errorCode(error) === SQLSTATE.foreignKeyViolation) tenants.delete(tenantId)
+      else if (errorCode(error) !== STALE_KEY) throw error
+      const { nextVersion } = await readSubject(tenantId, subjectId)
+      return insertSubject(tenantId, subjectId, nextVersion)
+    }
+  }
+
+  async function insertSubject(tenantId: string, subjectId: string, version: number): Promise<SubjectKeyRow[]> {
+    const fresh = await withTenantKeys(tenantId, (ring) => newSubjectKey(ring.current(), tenantId, subjectId, version))
+    const [, , rows] = await tenantFlight(sql, wholeTenant(tenantId), (tx) => [
+      requireNoErasure(tx, tenantId, subjectId, version),
       insertSubjectKey(tx, tenantId, subjectId, fresh),
       selectSubjectKeys(tx, tenantId, subjectId),
     ])
     return rows
   }
 
-  async function unwrapSubject(tenantId: string, subjectId: string, rows: WrappedSubjectKey[]): Promise<SubjectKeys> {
+  async function unwrapSubject(tenantId: string, subjectId: string, rows: SubjectKeyRow[]): Promise<SubjectKeys> {
     try {
       return await withTenantKeys(tenantId, (ring) => openSubjectKeys(ring, tenantId, subjectId, rows))
     } catch (error) {
@@ -150,7 +177,7 @@ export function createKeyStore({ sql, keks, maxEntries, ttlMs, now = Date.now }:
     const [current, ...previous] = await Promise.all(
       (known.length > 0 ? known : await createTenant(tenantId)).map((row) => unwrapTenantKey(tenantId, row)),
     )
-    if (current === undefined) throw new Error('a tenant without a key')
+    if (current === undefined) throw new CryptoError('unknown_key')
     return createKeyRing(current, previous)
   }
 
@@ -164,7 +191,10 @@ export function createKeyStore({ sql, keks, maxEntries, ttlMs, now = Date.now }:
   }
 
   async function unwrapTenantKey(tenantId: string, row: WrappedTenantKey): Promise<SealingKey> {
-    const key = await keks.unwrap(row, tenantKeyContext(tenantId, row.version))
+    const key = await keks.unwrap(row, tenantKeyContext(tenantId, row.version)).catch((cause: unknown) => {
+      if (!(cause instanceof CryptoError) || cause.code !== 'decryption_failed') throw cause
+      throw new CryptoError('unknown_key', { cause })
+    })
     const sealing = subjectWrappingKey(key, row.version)
     wipe(key)
     return sealing

@@ -7,23 +7,69 @@ import { namespaceFor } from '@memoric/service/caller-limits.ts'
 import { faults, type Call } from '@memoric/service/implement-routes.ts'
 import { problemOf } from '@memoric/service/problem.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
+import { REPLAYED } from '../idempotency/idempotency.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { consentFaults } from '../privacy/require-consent.ts'
+import { quotaExceeded } from '../quotas/quota-rules.ts'
+import { answersAgain, type RepeatedResult } from './answers-again.ts'
 import { subjectOfDraft } from './memory-draft.ts'
-import { writeMemories, type Written } from './write-memories.ts'
+import { writeMemories } from './write-memories.ts'
 
 type CreateMany = RouteTable['createMemories']
 
-/** Stores the good items in one transaction; each bad one is answered with its own problem. */
+/**
+ * Stores the good items in one transaction; each bad one, each without consent, and each that does not fit into a quota, is answered
+ * with its own problem.
+ * Throws AppError `idempotency_key_reused`, and as writeMemories.
+ */
 export async function createMemories(
   deps: MemoryDeps,
-  { body, context }: Call<CreateMany>,
+  { body, headers, context }: Call<CreateMany>,
 ): Promise<RouteOutput<CreateMany>> {
-  const judged = body.items.map((item) => judge(context, item))
+  const judged = await judgeConsents(
+    deps,
+    context,
+    body.items.map((item) => judge(context, item)),
+  )
   const good = judged.filter((item): item is CreateMemory => !('code' in item))
-  const written = good.length > 0 ? await writeMemories(deps, context, good) : []
-  let next = 0
-  const items = judged.map((item) => ('code' in item ? refused(item) : stored(written[next++])))
-  return { status: 200, body: { items } }
+  const answer = (results: readonly RepeatedResult[]): RouteOutput<CreateMany> => {
+    let next = 0
+    const items = judged.map((item) => ('code' in item ? refused(item) : answered(context, results[next++])))
+    return { status: 200, body: { items } }
+  }
+  if (good.length === 0) return answer([])
+  const key = headers['idempotency-key']
+  const request = { context, key, text: key === undefined ? '' : textOf(body, judged), subjectId: only(context, good) }
+  return deps.idempotency.run(request, {
+    first: async (claim) => answer(await writeMemories(deps, context, good, claim)),
+    again: async (kept) => ({ ...answer(await answersAgain(deps, context, kept)), headers: REPLAYED }),
+  })
+}
+
+/** The items, and why some were bad: what is allowed may change with the credential. */
+function textOf(body: Call<CreateMany>['body'], judged: readonly (CreateMemory | Problem)[]): string {
+  return JSON.stringify(judged.map((item, at) => ('code' in item ? [item.code, body.items[at]] : item)))
+}
+
+/** The subject of all items, if it is one. */
+function only({ caller }: RequestContext, items: readonly CreateMemory[]): string | null {
+  const [first, ...others] = new Set(items.map((item) => subjectOfDraft(caller, item)))
+  return others.length === 0 ? (first ?? null) : null
+}
+
+/** The same items, but for those whose subject must not be written for. */
+async function judgeConsents(
+  deps: MemoryDeps,
+  context: RequestContext,
+  judged: readonly (CreateMemory | Problem)[],
+): Promise<(CreateMemory | Problem)[]> {
+  const { caller } = context
+  const subjects = judged.flatMap((item) => ('code' in item ? [] : subjectOfDraft(caller, item)))
+  const faults = await consentFaults(deps, caller, subjects)
+  return judged.map((item) => {
+    const fault = 'code' in item ? undefined : faults.get(subjectOfDraft(caller, item))
+    return fault === undefined ? item : problemFor(context, new AppError(fault))
+  })
 }
 
 function judge(context: RequestContext, item: unknown): CreateMemory | Problem {
@@ -47,7 +93,9 @@ function refused(problem: Problem) {
   return { status: problem.status, problem }
 }
 
-function stored(written: Written | undefined) {
-  if (written === undefined) throw new Error('an item that was not written')
-  return { status: written.made ? 201 : 200, memory: written.memory }
+function answered(context: RequestContext, result: RepeatedResult | undefined) {
+  if (result === undefined) throw new Error('an item that was not written')
+  if ('refused' in result) return refused(problemFor(context, quotaExceeded(result.refused)))
+  if ('gone' in result) return refused(problemFor(context, new AppError('memory_gone', { detail: result.gone })))
+  return { status: result.made ? 201 : 200, memory: result.memory }
 }

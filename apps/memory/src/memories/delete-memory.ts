@@ -6,11 +6,13 @@ import { AppError } from '@memoric/service/app-error.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
+import { requireNoHandoff, selectHandoffOfMemory } from '../handoffs/memory-guard.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { releaseSources, withdrawSummaries } from '../policies/memory-summaries.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { checkVersion, findMemory } from './find-memory.ts'
-import { lockSubjects, removeMemory } from './memory-repository.ts'
+import { lockSubjects, type RemovedRow, removeMemory } from './memory-repository.ts'
 import type { MemoryRow } from './memory-row.ts'
 import { withFreshKeys } from './stale-keys.ts'
 
@@ -28,7 +30,9 @@ export async function deleteMemory(deps: MemoryDeps, call: Call<Delete>): Promis
     const gone = await withFreshKeys(deps, row, () =>
       deps.keys.forReading(row.tenant_id, row.subject_id, (keys) => remove(deps, context, keys, row)),
     )
-    if (gone) return { status: 204, body: null }
+    if (gone === undefined) continue
+    for (const { size } of gone) deps.quotas.add(row.tenant_id, { memories: -1, bytes: -size })
+    return { status: 204, body: null }
   }
   throw new AppError('write_conflict')
 }
@@ -39,20 +43,27 @@ async function remove(
   context: RequestContext,
   keys: SubjectKeys | null,
   row: MemoryRow,
-): Promise<boolean> {
+): Promise<readonly RemovedRow[] | undefined> {
   const keyVersion = keys?.index.current().id ?? null
   const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
   const gone = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
-    const [, rows] = await Promise.all([
+    const [, rows, handoffs] = await Promise.all([
       lockSubjects(tx, row.tenant_id, [{ subjectId: row.subject_id, keyVersion }]),
       removeMemory(tx, row),
+      selectHandoffOfMemory(tx, row),
     ])
-    if (rows.length === 0) return false
-    const told = outboxInsert(tx, [deletedEvent(deps, context, row)])
-    await Promise.all([told, removeFromSegments(tx, keys, place, [row])])
-    return true
+    requireNoHandoff(handoffs)
+    const [removed] = rows
+    if (removed === undefined) return undefined
+    const summaries = await withdrawSummaries(tx, deps, context, place, [removed])
+    await Promise.all([
+      outboxInsert(tx, [deletedEvent(deps, context, row)]),
+      releaseSources(tx, place, [row.id]),
+      removeFromSegments(tx, keys, place, [row, ...summaries]),
+    ])
+    return [removed, ...summaries]
   })
-  if (gone) deps.relay.wake()
+  if (gone !== undefined) deps.relay.wake()
   return gone
 }
 

@@ -4,6 +4,7 @@ import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { requireProcessing } from '../privacy/consent-rules.ts'
 import { selectMemories } from './memory-repository.ts'
 import type { MemoryRow } from './memory-row.ts'
 
@@ -14,7 +15,7 @@ export async function findMemory(deps: MemoryDeps, { caller }: RequestContext, i
   return row
 }
 
-/** Runs `work` with the keys of the row's subject. */
+/** Runs `work` with the keys of the row's subject. Throws AppError `memory_not_found`, `consent_withdrawn`. */
 export function withKeysOf<R>(
   deps: MemoryDeps,
   row: MemoryRow,
@@ -22,6 +23,7 @@ export function withKeysOf<R>(
 ): Promise<R> {
   return deps.keys.forReading(row.tenant_id, row.subject_id, (keys) => {
     if (keys === null) throw new AppError('memory_not_found')
+    requireProcessing(keys)
     return work(keys)
   })
 }

@@ -8,6 +8,7 @@ import { decodeCursor, encodeCursor } from '@memoric/service/cursor.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { requireProcessing } from '../privacy/consent-rules.ts'
 import { selectPage } from './memory-repository.ts'
 import { openRows } from './open-rows.ts'
 
@@ -15,18 +16,23 @@ type List = RouteTable['listMemories']
 
 /**
  * A page of memories, newest first; without subject_id those of every subject that the caller may see.
- * Throws AppError `subject_not_allowed`, `namespace_not_allowed`.
+ * Throws AppError `subject_not_allowed`, `namespace_not_allowed`, `consent_withdrawn`.
  */
 export async function listMemories(deps: MemoryDeps, { query, context }: Call<List>): Promise<RouteOutput<List>> {
   const { caller } = context
-  if (query.subject_id !== undefined) requireSubject(caller, query.subject_id)
+  if (query.subject_id !== undefined) {
+    requireSubject(caller, query.subject_id)
+    await deps.keys.forReading(caller.tenantId, query.subject_id, requireProcessing)
+  }
   if (query.namespace !== undefined) requireNamespace(caller, query.namespace)
   const beforeId = query.cursor === undefined ? null : decodeCursor(query.cursor, uuid)
   const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [
     selectPage(tx, caller.tenantId, query, beforeId),
   ])
-  const items: Memory[] = await openRows(deps, rows.slice(0, query.limit))
-  const last = rows.length > query.limit ? items.at(-1) : undefined
+  const page = rows.slice(0, query.limit)
+  const items: Memory[] = await openRows(deps, page)
+  // Of the rows: the last of them may not be among the items.
+  const last = rows.length > query.limit ? page.at(-1) : undefined
   deps.reads.record({
     type: 'memory.listed',
     context,

@@ -12,6 +12,8 @@ import { encodeFields } from '@memoric/crypto/bytes.ts'
 import { namespaceFor, subjectFor } from '@memoric/service/caller-limits.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
+import { consentFor } from '../privacy/consent-rules.ts'
+import type { SubjectLock } from './memory-repository.ts'
 import { sealAttributes, type PrivateAttributes } from './private-attributes.ts'
 
 /** A memory that is ready to be written but for its number in the subject. */
@@ -30,6 +32,7 @@ export interface MemoryDraft {
   readonly sealed: Buffer
   /** Version of the subject's key that it is sealed with. */
   readonly keyVersion: number
+  readonly consent: NonNullable<SubjectLock['consent']>
   readonly attributes: PrivateAttributes
   /** Whether the same content in the same thread is to be reinforced instead. */
   readonly reinforces: boolean
@@ -57,9 +60,14 @@ export function subjectOfDraft(caller: Caller, input: CreateMemory): string {
 }
 
 /** Makes a draft: fills in what the caller left out and seals what is private. Throws AppError `namespace_not_allowed`. */
-export function draftMemory(caller: Caller, input: CreateMemory, keys: SubjectKeys, now: Date): MemoryDraft {
+export function draftMemory(
+  caller: Caller,
+  input: CreateMemory,
+  keys: SubjectKeys,
+  now: Date,
+  id = uuidV7() as MemoryId,
+): MemoryDraft {
   const subjectId = subjectOfDraft(caller, input)
-  const id = uuidV7() as MemoryId
   const attributes = attributesOf(input)
   const place = { tenantId: caller.tenantId, subjectId, memoryId: id, version: 1 }
   const namespace = namespaceFor(caller, input.namespace, DEFAULT_NAMESPACE)
@@ -78,6 +86,7 @@ export function draftMemory(caller: Caller, input: CreateMemory, keys: SubjectKe
     fingerprint: fingerprintOf(keys, { namespace, threadId, content: input.content }),
     sealed: sealAttributes(keys.content.current(), place, attributes),
     keyVersion: keys.content.current().id,
+    consent: consentFor(caller),
     attributes,
     reinforces: input.on_duplicate !== 'create',
   }

@@ -21,7 +21,11 @@ export interface MemoryRow {
   readonly created_at: Date
   readonly updated_at: Date
   readonly expires_at: Date | null
+  /** The summary that stands for it among others. */
+  readonly summarised_by: MemoryId | null
   readonly sealed: Buffer
+  /** Whether its thread is archived, where that was asked for. */
+  readonly is_archived?: boolean | null
 }
 
 /** What of a row decides where its box opens. */

@@ -7,7 +7,11 @@ import { STALE_KEY } from './memory-repository.ts'
 import type { MemoryRow } from './memory-row.ts'
 
 /** Runs a write of one subject, and once more with keys read anew when its key was rotated meanwhile. */
-export function withFreshKeys<R>(deps: MemoryDeps, row: MemoryRow, write: () => Promise<R>): Promise<R> {
+export function withFreshKeys<R>(
+  deps: Pick<MemoryDeps, 'keys'>,
+  row: Pick<MemoryRow, 'tenant_id' | 'subject_id'>,
+  write: () => Promise<R>,
+): Promise<R> {
   return retry(write, () => deps.keys.forgetSubject(row.tenant_id, row.subject_id))
 }
 

@@ -1,6 +1,9 @@
 import type { UpdateMemory } from '@memoric/contracts/memory-contract.ts'
+import type { QuotaName } from '@memoric/contracts/quota-contract.ts'
 import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
+import { errorCode } from '@memoric/postgres/database-error.ts'
+import type { Tx } from '@memoric/postgres/lease.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import { AppError } from '@memoric/service/app-error.ts'
@@ -9,7 +12,14 @@ import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { withdrawSummaries } from '../policies/memory-summaries.ts'
+import { consentFor } from '../privacy/consent-rules.ts'
+import { OVER_QUOTA } from '../quotas/quota-repository.ts'
+import { type Amount, quotaExceeded } from '../quotas/quota-rules.ts'
+import type { TenantUsage } from '../quotas/tenant-usage.ts'
+import { isHandoffMemory, requireNoHandoff, selectHandoffOfMemory } from '../handoffs/memory-guard.ts'
 import { checkVersion, findMemory, withKeysOf } from './find-memory.ts'
+import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { withFreshKeys } from './stale-keys.ts'
 import { fingerprintOf } from './memory-draft.ts'
 import { lockSubjects, replaceMemory, type Replacement } from './memory-repository.ts'
@@ -21,7 +31,7 @@ type Update = RouteTable['updateMemory']
 /** How often a change is tried anew when others change the same memory. */
 const ATTEMPTS = 5
 
-/** Writes the next version. Throws AppError `memory_not_found`, `version_mismatch`, `write_conflict`. */
+/** Writes the next version. Throws AppError `memory_not_found`, `version_mismatch`, `write_conflict`, `quota_exceeded`. */
 export async function updateMemory(deps: MemoryDeps, call: Call<Update>): Promise<RouteOutput<Update>> {
   const { params, headers, body, context } = call
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -42,20 +52,62 @@ async function replace(
   row: MemoryRow,
   change: UpdateMemory,
 ) {
-  const attributes = changedAttributes(openRow(keys, row), change)
+  const before = openRow(keys, row)
+  const attributes = changedAttributes(before, change)
   const next = replacement(deps, keys, row, attributes, change)
+  const limits = await roomFor(deps, row, next)
   const [updated] = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
-    const [, rows] = await Promise.all([
-      lockSubjects(tx, row.tenant_id, [{ subjectId: row.subject_id, keyVersion: keys.content.current().id }]),
-      replaceMemory(tx, row, next),
+    const [, rows, handoffs] = await Promise.all([
+      lockSubjects(tx, row.tenant_id, [
+        { subjectId: row.subject_id, keyVersion: keys.content.current().id, consent: consentFor(context.caller) },
+      ]),
+      replaceMemory(tx, row, next, limits),
+      isHandoffMemory(before) ? selectHandoffOfMemory(tx, row) : [],
     ])
+    requireNoHandoff(handoffs)
     if (rows.length > 0) await outboxInsert(tx, [updatedEvent(deps, context, row, change)])
+    if (change.content !== undefined) await withdraw(tx, deps, context, keys, rows)
     return rows
+  }).catch((error: unknown) => {
+    throw errorCode(error) === OVER_QUOTA ? refusal(deps, 'subject.bytes') : error
   })
   if (updated === undefined) return null
+  deps.quotas.add(row.tenant_id, { memories: 0, bytes: next.sealed.length })
   deps.relay.wake()
   deps.indexes.changed({ tenantId: row.tenant_id, subjectId: row.subject_id }, [updated.change])
   return memoryView(updated, attributes)
+}
+
+/** A summary must not go on telling what was corrected. */
+async function withdraw(
+  tx: Tx,
+  deps: MemoryDeps,
+  context: RequestContext,
+  keys: SubjectKeys,
+  rows: readonly MemoryRow[],
+): Promise<void> {
+  const [row] = rows
+  if (row === undefined || row.summarised_by === null) return
+  const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
+  const summaries = await withdrawSummaries(tx, deps, context, place, [row])
+  await removeFromSegments(tx, keys, place, summaries)
+  for (const { size } of summaries) deps.quotas.add(row.tenant_id, { memories: -1, bytes: -size })
+}
+
+/** The quotas of the subject. The version before stays, so each change takes more. Throws AppError `quota_exceeded`. */
+async function roomFor(deps: MemoryDeps, row: MemoryRow, next: Replacement): Promise<Amount> {
+  const { quotas } = deps
+  const exceeds = ({ used, limits }: TenantUsage) => used.bytes + next.sealed.length > limits.tenant.bytes
+  const usage = await quotas.of(row.tenant_id)
+  if (!exceeds(usage)) return usage.limits.subject
+  const fresh = await quotas.fresh(row.tenant_id)
+  if (exceeds(fresh)) throw refusal(deps, 'tenant.bytes')
+  return fresh.limits.subject
+}
+
+function refusal({ quotas }: MemoryDeps, quota: QuotaName): AppError {
+  quotas.noteRefusal(quota)
+  return quotaExceeded(quota)
 }
 
 function changedAttributes(before: PrivateAttributes, change: UpdateMemory): PrivateAttributes {
@@ -73,7 +125,7 @@ function replacement(
 ): Replacement {
   const place = { tenantId: row.tenant_id, subjectId: row.subject_id, memoryId: row.id, version: row.version + 1 }
   return {
-    tier: tier ?? row.tier,
+    tier: tier ?? null,
     importance: importance ?? row.importance,
     occurredAt: occurred_at === undefined ? row.occurred_at : new Date(occurred_at),
     expiresAt: expiry(deps, row, ttl_seconds),

@@ -1,37 +1,49 @@
 import type { CreateMemory, Memory } from '@memoric/contracts/memory-contract.ts'
+import type { QuotaName } from '@memoric/contracts/quota-contract.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
+import type { Claim } from '../idempotency/idempotency-repository.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { routeMemory } from '../policies/route-memory.ts'
 import { draftMemory, subjectOfDraft, type MemoryDraft } from './memory-draft.ts'
 import { memoryView, openRow } from './memory-row.ts'
 import { withFreshKeysOf } from './stale-keys.ts'
-import type { DraftFate, DraftWrite } from './write-queue.ts'
+import type { DraftWrite, WrittenDraft } from './write-queue.ts'
 
+/** A memory as it is after a write. */
 export interface Written {
   readonly memory: Memory
   /** False when the content was known and its memory was reinforced. */
   readonly made: boolean
 }
 
+/** What became of an input. */
+export type WriteResult = Written | { readonly refused: QuotaName }
+
 /**
- * Writes memories in one transaction with their events: all of them or none.
- * Throws AppError `subject_not_allowed`, `namespace_not_allowed`, `write_conflict`.
+ * Writes memories in one transaction with their events, but for those that do not fit into a quota; keeps under the claim what became
+ * of them. Throws AppError `subject_not_allowed`, `namespace_not_allowed`, `write_conflict`, and a unique violation for a claim
+ * that is kept already; nothing is written then.
  */
 export async function writeMemories(
   deps: MemoryDeps,
   context: RequestContext,
   inputs: readonly CreateMemory[],
-): Promise<Written[]> {
+  claim: Claim | null = null,
+): Promise<WriteResult[]> {
   const fates = await withFreshKeysOf(deps, context, inputs, async () =>
-    deps.writes.write(scopeOf(context.caller), await draftAll(deps, context, inputs)),
+    deps.writes.write(scopeOf(context.caller), await draftAll(deps, context, inputs), claim),
   )
   deps.relay.wake()
-  noteChanges(deps, fates)
-  return Promise.all(fates.map((fate) => written(deps, fate)))
+  noteChanges(
+    deps,
+    fates.flatMap((fate) => ('refused' in fate ? [] : [fate])),
+  )
+  return Promise.all(fates.map(async (fate) => ('refused' in fate ? fate : await written(deps, fate))))
 }
 
-function noteChanges(deps: MemoryDeps, fates: readonly DraftFate[]): void {
+function noteChanges(deps: MemoryDeps, fates: readonly WrittenDraft[]): void {
   for (const [subjectId, written] of Map.groupBy(fates, ({ row }) => row.subject_id)) {
     const tenantId = written[0]?.row.tenant_id
     const changes = written.map(({ row }) => row.change)
@@ -47,11 +59,13 @@ async function draftAll(
 ): Promise<DraftWrite[]> {
   const { caller } = context
   const now = deps.now()
+  const policy = await deps.policies.of(caller.tenantId)
   const subjects = inputs.map((input) => subjectOfDraft(caller, input))
   const writes = new Array<DraftWrite>(inputs.length)
   const draft = (subject: string, keys: SubjectKeys): void => {
     for (const [at, input] of inputs.entries()) {
-      if (subjects[at] === subject) writes[at] = withEvents(deps, context, draftMemory(caller, input, keys, now))
+      if (subjects[at] === subject)
+        writes[at] = withEvents(deps, context, draftMemory(caller, routeMemory(policy, input, now), keys, now))
     }
   }
   for (const subject of new Set(subjects)) {
@@ -70,7 +84,7 @@ function withEvents(deps: MemoryDeps, context: RequestContext, draft: MemoryDraf
   return { draft, made, reinforced }
 }
 
-async function written(deps: MemoryDeps, { row, made, origin }: DraftFate): Promise<Written> {
+async function written(deps: MemoryDeps, { row, made, origin }: WrittenDraft): Promise<Written> {
   if (origin !== undefined) return { memory: memoryView(row, origin.attributes), made }
   const { sealed } = row
   if (sealed === null) throw new Error('a row without its box')

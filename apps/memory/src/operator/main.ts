@@ -1,7 +1,8 @@
-import { runIndexCommand } from './index-command.ts'
+import { runMemoryOperator } from './run-memory-operator.ts'
 
-process.exitCode = await runIndexCommand(process.argv.slice(2), {
+process.exitCode = await runMemoryOperator(process.argv.slice(2), {
   env: process.env,
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
+  screen: process.stderr,
 })

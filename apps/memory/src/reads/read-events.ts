@@ -4,11 +4,12 @@ import type { OutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import type { EventFactory, EventInput, OutboxEvent } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
+import { toldRead } from './told-read.ts'
 
 export type ReadEvent = Omit<EventInput, 'statusCode' | 'outcome'>
 
 export interface ReadEvents {
-  /** Notes a read; its event is written within FLUSH_MS. */
+  /** Notes a read, as the tenant has chosen (`audit_reads`); its event is written within FLUSH_MS. */
   record(input: ReadEvent): void
   /** Writes what is noted and stops. */
   close(): Promise<void>
@@ -35,7 +36,9 @@ export function createReadEvents({ sql, relay, events, log }: ReadEventsOptions)
 
   return {
     record(input) {
-      waiting.push(events({ ...input, statusCode: 200 }))
+      const told = toldRead(input)
+      if (told === null) return
+      waiting.push(events({ ...told, statusCode: 200 }))
       if (waiting.length >= BATCH) flush()
       else timer ??= setTimeout(flush, FLUSH_MS)
     },

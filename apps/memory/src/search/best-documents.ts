@@ -11,16 +11,19 @@ export interface ScoredDocument {
 }
 
 /** Keeps the best documents in order; equal scores by id. */
-export interface BestDocuments {
-  readonly documents: readonly ScoredDocument[]
+export interface BestDocuments<S extends ScoredDocument = ScoredDocument> {
+  readonly documents: readonly S[]
   /** A score below this comes too late. */
   readonly least: number
-  offer(document: ScoredDocument): void
+  offer(document: S): void
 }
 
-export function createBestDocuments(parts: readonly IndexPart[], limit: number): BestDocuments {
-  const documents: ScoredDocument[] = []
-  let least = -Infinity
+export function createBestDocuments<S extends ScoredDocument>(
+  parts: readonly IndexPart[],
+  limit: number,
+): BestDocuments<S> {
+  const documents: S[] = []
+  let least = limit === 0 ? Infinity : -Infinity
   return {
     documents,
     get least() {

@@ -5,7 +5,7 @@ import type { JsonValue } from '@memoric/contracts/text.ts'
 import { containsJson } from './contains-json.ts'
 import { foldLabel } from './index-document.ts'
 import { isToldByLeaves, leavesOf, TOO_MANY_LEAVES } from './metadata-leaves.ts'
-import type { LabelColumn, ListColumn, Segment } from './segment-format.ts'
+import { type LabelColumn, type ListColumn, type Segment, SUMMARISED } from './segment-format.ts'
 import { findString } from './string-table.ts'
 
 /** Whether a document of one segment passes. */
@@ -27,7 +27,7 @@ export function testsOf(segment: Segment, request: SearchRequest, scope: SearchS
     scope === 'topic' ? hasLabel('topic', topic) : undefined,
     after === undefined ? undefined : isWithin(segment, Date.parse(after), Infinity),
     before === undefined ? undefined : isWithin(segment, -Infinity, Date.parse(before)),
-    tier === undefined ? undefined : hasNumber(segment, 'tier', TIERS.indexOf(tier)),
+    tier === undefined ? undefined : isInTier(segment, TIERS.indexOf(tier)),
     hasLabel('role', role),
     hasLabel('speaker', speaker),
     hasLabel('category', category),
@@ -54,9 +54,14 @@ function hasString(segment: Segment, column: LabelColumn, text: string): Documen
   return number === 0 ? never : hasNumber(segment, column, number)
 }
 
-function hasNumber({ numbers }: Segment, column: LabelColumn | 'tier', number: number): DocumentTest {
+function hasNumber({ numbers }: Segment, column: LabelColumn, number: number): DocumentTest {
   const { values, mask } = numbers[column]
   return (document) => values[document & mask] === number
+}
+
+function isInTier({ numbers }: Segment, tier: number): DocumentTest {
+  const { values, mask } = numbers.tier
+  return (document) => (values[document & mask] ?? 0) % SUMMARISED === tier
 }
 
 /** From `start` on, and before `end`. */

@@ -1,3 +1,4 @@
+import { tableOf } from './conversation-table.ts'
 import { openSegment } from './open-segment.ts'
 import {
   ALIGNMENT,
@@ -40,16 +41,9 @@ function writeHeader(buffer: ArrayBuffer, { seed, fromChange, toChange, numbers,
   new Float64Array(buffer, HEADER.fromChange).set([fromChange, toChange, totalLength, earliestExpiry])
 }
 
-function sectionsOf({
-  ids,
-  numbers,
-  times,
-  lists,
-  metadata,
-  strings,
-  termHashes,
-  postings,
-}: SegmentContent): Section[] {
+function sectionsOf(content: SegmentContent): Section[] {
+  const { ids, numbers, times, lists, metadata, strings, termHashes, postings, words } = content
+  const { conversationHashes, conversations } = tableOf(content)
   return [
     ids,
     ...NUMBER_COLUMNS.map((name) => shortened(numbers[name])),
@@ -59,6 +53,9 @@ function sectionsOf({
     ...ragged(strings),
     termHashes,
     ...ragged(postings),
+    ...ragged(words),
+    conversationHashes,
+    ...ragged(conversations),
   ]
 }
 

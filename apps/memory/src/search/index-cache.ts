@@ -11,6 +11,8 @@ import { createTermSeed } from './term-hash.ts'
 export interface IndexCache {
   /** Runs `work` with the index of a subject, with every change that was committed before the call. `work` must not keep it. */
   use<R>(place: SubjectPlace, work: (index: SubjectIndex) => R): Promise<R>
+  /** Runs `work` with the index of a subject as it is in memory, which may lack changes; null when none is there. `work` must not keep it. */
+  peek<R>(place: SubjectPlace, work: (index: SubjectIndex) => R): R | null
   /** Told after a commit which changes of a subject it made: now and then segments are written in the background. */
   changed(place: SubjectPlace, changes: readonly number[]): void
   /** Writes all segments of a subject that are due. */
@@ -61,6 +63,12 @@ export function createIndexCache({ maxBytes, ...deps }: IndexCacheOptions): Inde
   let totalBytes = 0
   return {
     use: (place, work) => hold(place, async (entry) => (await freshen(entry), work(entry.index))),
+    peek(place, work) {
+      const entry = entries.get(idOf(place))
+      if (entry === undefined || entry.mustLoad) return null
+      touch(entry)
+      return work(entry.index)
+    },
     changed(place, changes) {
       if (isWorthStoring(changes)) keeper.add(place)
     },
@@ -77,10 +85,8 @@ export function createIndexCache({ maxBytes, ...deps }: IndexCacheOptions): Inde
   }
 
   async function hold<R>(place: SubjectPlace, work: (entry: Entry) => Promise<R>): Promise<R> {
-    const id = idOf(place)
-    const entry = entries.get(id) ?? createEntry(place)
-    entries.delete(id)
-    entries.set(id, entry)
+    const entry = entries.get(idOf(place)) ?? createEntry(place)
+    touch(entry)
     entry.users += 1
     try {
       return await work(entry)
@@ -89,6 +95,13 @@ export function createIndexCache({ maxBytes, ...deps }: IndexCacheOptions): Inde
       if (entry.users === 0) leave(entry)
       evict()
     }
+  }
+
+  /** The last to be evicted. */
+  function touch(entry: Entry): void {
+    const id = idOf(entry.place)
+    entries.delete(id)
+    entries.set(id, entry)
   }
 
   /** Nobody uses it now. One that could not be loaded is of no use. */

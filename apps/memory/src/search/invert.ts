@@ -2,11 +2,13 @@ import type { IndexDocument } from './index-document.ts'
 import { createPostingsWriter } from './postings.ts'
 import type { Ragged } from './segment-format.ts'
 import { hashTerm, type TermSeed } from './term-hash.ts'
+import { createWordListWriter, type WordList } from './word-list.ts'
 
 /** Terms in the order of their hashes (two words each, low and high), and where each occurs. */
 export interface InvertedTerms {
   readonly termHashes: Uint32Array
   readonly postings: Ragged<Uint8Array>
+  readonly words: WordList
 }
 
 /** Turns documents with terms into terms with documents. Documents are numbered as they come. */
@@ -14,10 +16,11 @@ export function invert(documents: readonly IndexDocument[], seed: TermSeed): Inv
   const numbers = new Map<string, number>()
   const occurrences = documents.map(({ terms }) => Uint32Array.from(terms, (term) => numberOf(numbers, term)))
   const lists = listsOf(occurrences, numbers.size)
-  const hashes = hashAll([...numbers.keys()], seed)
+  const texts = [...numbers.keys()]
+  const hashes = hashAll(texts, seed)
   const order = Uint32Array.from({ length: numbers.size }, (_, term) => term)
   order.sort((one, other) => compareHashes(hashes, one, other))
-  return inOrder(hashes, lists, order)
+  return { ...inOrder(hashes, lists, order), words: listWords(texts, order) }
 }
 
 function numberOf(numbers: Map<string, number>, term: string): number {
@@ -83,7 +86,7 @@ function compareHashes(hashes: Uint32Array, one: number, other: number): number 
   return difference !== 0 ? difference : (hashes[2 * one] ?? 0) - (hashes[2 * other] ?? 0)
 }
 
-function inOrder(hashes: Uint32Array, lists: Lists, order: Uint32Array): InvertedTerms {
+function inOrder(hashes: Uint32Array, lists: Lists, order: Uint32Array): Omit<InvertedTerms, 'words'> {
   const termHashes = new Uint32Array(hashes.length)
   const starts = new Uint32Array(order.length + 1)
   const writer = createPostingsWriter(lists.documents.length * 2)
@@ -95,4 +98,20 @@ function inOrder(hashes: Uint32Array, lists: Lists, order: Uint32Array): Inverte
     starts[at + 1] = writer.length
   }
   return { termHashes, postings: { starts, values: writer.bytes() } }
+}
+
+/** Texts whose units are in the order of their UTF-8 bytes, too: those without surrogates. */
+const IN_PLANE_0 = /^[^\ud800-\udfff]*$/
+
+/** `order` gives the text of each term. */
+function listWords(texts: readonly string[], order: Uint32Array): WordList {
+  const termOf = new Map<string, number>()
+  for (const [term, text] of order.entries()) termOf.set(texts[text] ?? '', term)
+  const sorted = texts.every((text) => IN_PLANE_0.test(text))
+    ? texts.toSorted()
+    : texts.toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+  const writer = createWordListWriter(8 * sorted.length)
+  const bytes = Buffer.alloc(256)
+  for (const text of sorted) writer.add(bytes, bytes.write(text), termOf.get(text) ?? 0)
+  return writer.finish()
 }

@@ -122,7 +122,9 @@ async function completeParts(
   return parts
 
   async function stopgap(reason: RebuildReason, fromChange: number, toChange: number, replaces: string[]) {
-    deps.log.error({ ...place, segments: replaces, reason }, 'a search segment cannot be used and is built anew')
+    const told = { ...place, segments: replaces, reason }
+    if (reason === 'format') deps.log.info(told, 'a search segment of another version is built anew')
+    else deps.log.error(told, 'a search segment cannot be used and is built anew')
     const segment = await readSegment(deps, place, seed, { fromChange, toChange })
     return createPart(segment, { stopgap: { reason, replaces } })
   }

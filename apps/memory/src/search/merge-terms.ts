@@ -1,10 +1,8 @@
 import type { Origins } from './gather-columns.ts'
 import { createPostingsBuffer, createPostingsWriter, readPostings, type PostingsWriter } from './postings.ts'
 import type { InvertedTerms } from './invert.ts'
+import { GONE, mergeWords } from './merge-words.ts'
 import type { Segment } from './segment-format.ts'
-
-/** In the place of the number of a document that is not in the merged segment. */
-const GONE = 0xffff_ffff
 
 /** More than any frequency: a document and a frequency make one number that sorts by the document. */
 const FREQUENCIES = 2 ** 21
@@ -18,9 +16,16 @@ export function mergeTerms(origins: Origins, segments: readonly Segment[]): Inve
   const termHashes = new Uint32Array(room)
   const starts = new Uint32Array(room / 2 + 1)
   const writer = createPostingsWriter(segments.reduce((sum, { postings }) => sum + postings.values.length, 0))
+  const newTerms = segments.map((segment) => new Uint32Array(segment.termHashes.length / 2).fill(GONE))
+  const renumbered: [segment: number, term: number][] = []
+  const take = (at: number, term: number) => {
+    collector.add(at, term, newNumbers)
+    renumbered.push([at, term])
+  }
   let terms = 0
-  while (walk.next((at, term) => collector.add(at, term, newNumbers))) {
+  for (; walk.next(take); renumbered.length = 0) {
     if (!collector.flush(writer)) continue
+    for (const [at, term] of renumbered) newTerms[at]?.fill(terms, term, term + 1)
     termHashes[2 * terms] = walk.low()
     termHashes[2 * terms + 1] = walk.high()
     starts[++terms] = writer.length
@@ -28,6 +33,7 @@ export function mergeTerms(origins: Origins, segments: readonly Segment[]): Inve
   return {
     termHashes: termHashes.subarray(0, 2 * terms),
     postings: { starts: starts.subarray(0, terms + 1), values: writer.bytes() },
+    words: mergeWords(segments, newTerms),
   }
 }
 

@@ -42,7 +42,8 @@ export function openSegment(bytes: Uint8Array): Segment {
   return {
     bytes: new Uint8Array(buffer, byteOffset, bytes.length),
     documents: ids.length / ID_WORDS,
-    seed: new Uint32Array(buffer, byteOffset + HEADER.seed, SEED_WORDS),
+    // A copy: it is the seed of the whole index, which outlives a segment whose bytes are wiped.
+    seed: new Uint32Array(buffer, byteOffset + HEADER.seed, SEED_WORDS).slice(),
     fromChange,
     toChange,
     totalLength,
@@ -55,6 +56,9 @@ export function openSegment(bytes: Uint8Array): Segment {
     strings: { starts: section.words(), values: section.bytes() },
     termHashes: section.words(),
     postings: { starts: section.words(), values: section.bytes() },
+    words: { starts: section.words(), values: section.bytes() },
+    conversationHashes: section.words(),
+    conversations: { starts: section.words(), values: section.words() },
   }
 }
 

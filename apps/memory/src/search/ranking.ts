@@ -1,149 +1,165 @@
+import { createBestDocuments, type ScoredDocument } from './best-documents.ts'
+import { ANCHORS, type Context, contextOf } from './context.ts'
+import { placeKey } from './conversations.ts'
+import { createPartScorer, type PartScorer } from './document-scores.ts'
+import { explainDocument } from './explain-score.ts'
 import type { Explanation } from '@memoric/contracts/search-contract.ts'
-import { type BestDocuments, createBestDocuments, type ScoredDocument } from './best-documents.ts'
+import type { Similarities } from '../embeddings/similarity.ts'
 import { idAt } from './memory-ids.ts'
-import { ageOf, DAY_MS, HALF_LIFE_DAYS, recencyBound, recencyOf } from './recency.ts'
+import type { Query } from './parse-query.ts'
+import { totalOf, type RankingPolicy } from './ranking-policy.ts'
+import { mostOfRules } from './ranking-rules.ts'
+import { DAY_MS } from './recency.ts'
 import { type Matches, type Relevance, relevanceOf } from './relevance.ts'
-import { type Candidates, ELIGIBLE, type PartCandidates } from './search-candidates.ts'
-import { IMPORTANCE_UNIT, type Segment } from './segment-format.ts'
-import type { TermSeed } from './term-hash.ts'
-import { totalOf, type Weights } from './weights.ts'
-
-/** More than rounding adds to a score. */
-const ROUNDING = 1e-9
+import { type Candidates, ELIGIBLE } from './search-candidates.ts'
 
 export interface RankedMemory {
   readonly id: string
-  /** 0..1 */
+  /** 0..1, less than 0 only by penalties. */
   readonly score: number
   readonly explanation?: Explanation
 }
 
 export interface RankingRequest {
-  readonly seed: TermSeed
-  /** Different terms; none ranks every eligible memory. */
-  readonly words: readonly string[]
-  readonly weights: Weights
+  /** Without words and prefixes every eligible memory is ranked. */
+  readonly query: Pick<Query, 'words' | 'prefixes'>
+  readonly policy: RankingPolicy
   readonly topK: number
   /** ms since the epoch */
   readonly now: number
   readonly explain: boolean
+  /** How similar memories are in meaning, if that weighs. */
+  readonly similarities?: Similarities | undefined
 }
 
-/**
- * The best `topK` of the eligible memories, best first; equal scores by id. Each component is 0..1 and the score is their weighted
- * mean, so scores are 0..1 too: relevance is BM25 as a share of the most that the query's words can give, recency halves every
- * 30 days, importance is as stored, reinforcement grows with each time the content was seen again.
- * With words, only memories that have at least one of them are ranked.
- */
-export function rank(candidates: Candidates, request: RankingRequest): RankedMemory[] {
-  const { seed, words, weights, topK, explain } = request
-  const relevance = relevanceOf(candidates, seed, words)
-  const scale = { most: relevance.most, total: totalOf(weights) }
-  const parts = candidates.parts.map(({ part }) => part)
-  const best = createBestDocuments(parts, topK)
-  // The newest first: what is recent makes most of the rest too bad to look at closely.
-  for (const [part, candidate] of [...candidates.parts.entries()].reverse()) {
-    if (candidate.eligible === 0) continue
-    const scorer = createScorer(candidate, part, scale, request, best)
-    if (words.length === 0) scoreAll(candidate, scorer)
-    else scoreMatches(relevance.matchesIn(part), scorer)
-  }
-  return best.documents.map((scored) => {
-    const segment = parts[scored.part]?.segment
-    if (segment === undefined) throw new RangeError('a document of no part')
-    const found = { id: idAt(segment.ids, scored.document), score: scored.score }
-    return explain ? { ...found, explanation: explainDocument(segment, scored, relevance, scale, request) } : found
-  })
-}
-
-/** What gains and weighted sums are divided by. */
-interface Scale {
+/** What the scores of one search have in common. */
+export interface Scale {
   /** What the words could give a document at most. */
   readonly most: number
   /** All weights together. */
   readonly total: number
+  /** ms */
+  readonly halfLife: number
+  /** What rules give a document at most. */
+  readonly mostRules: number
 }
 
-/** Offers a document that the words give so much to the best. */
-type Scorer = (document: number, gains: number) => void
+/**
+ * The best `topK` of the eligible memories, best first; equal scores by id. The score is the weighted mean of components that are 0..1:
+ * relevance is BM25 as a share of the most that the query's words can give, context is what the neighbours in the conversation have of it,
+ * recency halves with every half-life, importance is as stored, reinforcement grows with each time the content was seen again.
+ * Similarity is that of vectors. With words, only memories that have at least one of them are ranked, those around the best of these, and those
+ * that are similar enough.
+ */
+export function rank(candidates: Candidates, request: RankingRequest): RankedMemory[] {
+  const { query, policy, topK } = request
+  const hasWords = query.words.length + query.prefixes.length > 0
+  const hasContext = hasWords && policy.weights.context > 0
+  const relevance = relevanceOf(candidates, query)
+  const scale = {
+    most: relevance.most,
+    total: totalOf(policy.weights),
+    halfLife: policy.halfLifeDays * DAY_MS,
+    mostRules: mostOfRules(policy.rules),
+  }
+  const scorers = candidates.parts.map(({ part }, at) => {
+    return createPartScorer(part.segment, scale, request, request.similarities?.parts[at])
+  })
+  const parts = candidates.parts.map(({ part }) => part)
+  const best = createBestDocuments(parts, topK)
+  const anchors = createBestDocuments(parts, hasContext ? ANCHORS : 0)
+  // The newest first: what is recent makes most of the rest too bad to look at closely.
+  for (let part = candidates.parts.length - 1; part >= 0; part--) {
+    const scorer = scorers[part]
+    if (scorer === undefined || candidates.parts[part]?.eligible === 0) continue
+    if (hasWords) offerMatches(relevance.matchesIn(part), part, scorer, best, anchors)
+    else offerAll(candidates, part, scorer, best)
+    if (hasWords && request.similarities) offerSimilar(request.similarities, part, scorer, relevance, best)
+  }
+  const found = hasContext ? withContext(candidates, relevance, request, scorers, best, anchors) : best.documents
+  return found.map((scored) => toMemory(scored))
 
-function scoreAll({ part, state }: PartCandidates, score: Scorer): void {
-  for (let document = 0; document < part.segment.documents; document++) {
-    if (state === null || state[document] === ELIGIBLE) score(document, 0)
+  function toMemory(scored: ScoredDocument & { readonly context?: Context }): RankedMemory {
+    const segment = parts[scored.part]?.segment
+    const scorer = scorers[scored.part]
+    if (segment === undefined || scorer === undefined) throw new RangeError('a document of no part')
+    const memory = { id: idAt(segment.ids, scored.document), score: scored.score }
+    if (!request.explain) return memory
+    return { ...memory, explanation: explainDocument(candidates, scored, scorer, relevance, scale, request) }
   }
 }
 
-function scoreMatches({ documents, count, gains }: Matches, score: Scorer): void {
+type Best = ReturnType<typeof createBestDocuments>
+
+function offerAll({ parts }: Candidates, part: number, scorer: PartScorer, best: Best): void {
+  const candidate = parts[part]
+  if (candidate === undefined) return
+  let { least } = best
+  for (let document = 0; document < candidate.part.segment.documents; document++) {
+    if (candidate.state !== null && candidate.state[document] !== ELIGIBLE) continue
+    const score = scorer.scoreAbove(document, 0, least)
+    if (score < least) continue
+    best.offer({ part, document, gains: 0, score })
+    least = best.least
+  }
+}
+
+function offerMatches(matches: Matches, part: number, scorer: PartScorer, best: Best, anchors: Best): void {
+  const { documents, count, gains: all } = matches
+  let least = scorer.leastGains(best.least)
+  let leastOfAnchors = anchors.least
   for (let at = 0; at < count; at++) {
     const document = documents[at] ?? 0
-    score(document, gains[document] ?? 0)
+    const gains = all[document] ?? 0
+    if (gains >= leastOfAnchors) {
+      anchors.offer({ part, document, gains, score: gains })
+      leastOfAnchors = anchors.least
+    }
+    if (gains < least) continue
+    const score = scorer.scoreAbove(document, gains, best.least)
+    if (score < best.least) continue
+    best.offer({ part, document, gains, score })
+    least = scorer.leastGains(best.least)
   }
 }
 
-function createScorer(
-  { part }: PartCandidates,
-  position: number,
-  scale: Scale,
-  request: RankingRequest,
-  best: BestDocuments,
-): Scorer {
-  const { weights, now } = request
-  const { most, total } = scale
-  const { numbers, times } = part.segment
-  const { importance, seenCount } = numbers
-  const { occurredAt } = times
-  let least = leastGains(part.segment, scale, weights, best)
-  return (document, gains) => {
-    if (gains < least) return
-    const timeless =
-      weights.relevance * (gains / most) +
-      weights.importance * ((importance.values[document & importance.mask] ?? 0) / IMPORTANCE_UNIT) +
-      weights.reinforcement * reinforcementOf(seenCount.values[document & seenCount.mask] ?? 0)
-    const time = occurredAt.values[document & occurredAt.mask] ?? 0
-    if ((timeless + weights.recency * recencyBound(time, now)) / total < best.least) return
-    const score = (timeless + weights.recency * recencyOf(time, now)) / total
-    best.offer({ part: position, document, gains, score })
-    least = leastGains(part.segment, scale, weights, best)
-  }
-}
-
-/** What the words must give a document at least if it is to be among the best, whatever else it has. */
-function leastGains({ numbers }: Segment, { most, total }: Scale, weights: Weights, best: BestDocuments): number {
-  if (best.least === -Infinity || weights.relevance === 0) return 0
-  const { importance, seenCount } = numbers
-  const mostImportance = importance.mask === 0 ? (importance.values[0] ?? 0) / IMPORTANCE_UNIT : 1
-  const mostReinforcement = seenCount.mask === 0 ? reinforcementOf(seenCount.values[0] ?? 0) : 1
-  const others = weights.importance * mostImportance + weights.reinforcement * mostReinforcement + weights.recency
-  return ((best.least * total - others - total * ROUNDING) / weights.relevance) * most
-}
-
-/** 0 for content seen once, then 1/2, 2/3, 3/4 ... */
-function reinforcementOf(seenCount: number): number {
-  return 1 - 1 / Math.max(1, seenCount)
-}
-
-function explainDocument(
-  { numbers, times }: Segment,
-  { part, document, gains }: ScoredDocument,
+/** Memories without any of the words. */
+function offerSimilar(
+  { parts, least }: Similarities,
+  part: number,
+  scorer: PartScorer,
   relevance: Relevance,
-  { most, total }: Scale,
-  { weights, now }: RankingRequest,
-): Explanation {
-  const component = (value: number, weight: number) => ({ value, weight, contribution: (weight * value) / total })
-  const time = times.occurredAt.values[document & times.occurredAt.mask] ?? 0
-  const seenCount = numbers.seenCount.values[document & numbers.seenCount.mask] ?? 0
-  const importance = (numbers.importance.values[document & numbers.importance.mask] ?? 0) / IMPORTANCE_UNIT
-  return {
-    relevance: {
-      ...component(gains / most, weights.relevance),
-      terms: relevance.explain(part, document),
-    },
-    recency: {
-      ...component(recencyOf(time, now), weights.recency),
-      age_days: ageOf(time, now) / DAY_MS,
-      half_life_days: HALF_LIFE_DAYS,
-    },
-    importance: component(importance, weights.importance),
-    reinforcement: { ...component(reinforcementOf(seenCount), weights.reinforcement), seen_count: seenCount },
+  best: Best,
+): void {
+  const similarities = parts[part] ?? new Float64Array()
+  for (let document = 0; document < similarities.length; document++) {
+    if ((similarities[document] ?? 0) < least || relevance.gainsOf(part, document) > 0) continue
+    const score = scorer.scoreAbove(document, 0, best.least)
+    if (score >= best.least) best.offer({ part, document, gains: 0, score })
   }
+}
+
+/** The best of those that are best alone, of the anchors, and of all that have something from these. */
+function withContext(
+  candidates: Candidates,
+  relevance: Relevance,
+  { query, policy, topK }: RankingRequest,
+  scorers: readonly PartScorer[],
+  alone: Best,
+  anchors: Best,
+): (ScoredDocument & { readonly context?: Context })[] {
+  const total = totalOf(policy.weights)
+  const parts = candidates.parts.map(({ part }) => part)
+  const best = createBestDocuments<ScoredDocument & { readonly context?: Context }>(parts, topK)
+  const contexts = contextOf(candidates, relevance, query.words, anchors.documents)
+  for (const context of contexts) {
+    const { part, document } = context
+    const gains = relevance.gainsOf(part, document)
+    const score = scorers[part]?.scoreAbove(document, gains, -Infinity) ?? 0
+    const whole = score + (policy.weights.context * context.value) / total
+    if (whole >= best.least) best.offer({ part, document, gains, score: whole, context })
+  }
+  const known = new Set(contexts.map(placeKey))
+  for (const scored of alone.documents) if (!known.has(placeKey(scored))) best.offer(scored)
+  return [...best.documents]
 }

@@ -1,8 +1,8 @@
 import type { Explanation } from '@memoric/contracts/search-contract.ts'
-import { createPostingsBuffer, type PostingsBuffer, readPostings } from './postings.ts'
+import type { Query } from './parse-query.ts'
+import { createTermReader, prefixFinder, type TermFinder, termFinder, type TermReader } from './query-terms.ts'
 import { type Candidates, ELIGIBLE, type PartCandidates, VISIBLE } from './search-candidates.ts'
-import { documentsWith, findTerm } from './segment-terms.ts'
-import { hashTerm, type TermSeed } from './term-hash.ts'
+import { documentsWith } from './segment-terms.ts'
 
 /** BM25 for short texts. */
 const K1 = 0.9
@@ -10,7 +10,7 @@ const B = 0.4
 
 /** Documents of one part that have words of a query. */
 export interface Matches {
-  /** `documents[0..count)`, each once. */
+  /** `documents[0..count)`, each once; good until the matches of the next part are asked for. */
   readonly documents: Uint32Array
   readonly count: number
   /** What the words give a document: BM25, more than 0. */
@@ -21,56 +21,68 @@ export interface Matches {
 export interface Relevance {
   /** What the words could give a document at most: more than 0. */
   readonly most: number
-  /** Those of one part; good until the matches of the next part are asked for. */
+  /** Those of one part, to be asked for once. */
   matchesIn(part: number): Matches
+  /** What the words give a document of a part whose matches were asked for. */
+  gainsOf(part: number, document: number): number
   /** What each word gives a document, for an explanation. */
   explain(part: number, document: number): Explanation['relevance']['terms']
 }
 
-/** A word that some visible memory has, and its term in each part, -1 where the part has none. */
+/** A word or prefix that some visible memory has, and its terms in each part. */
 interface Word {
   readonly text: string
-  readonly terms: readonly number[]
+  readonly terms: readonly (readonly number[])[]
   /** Rare words weigh more. */
   readonly idf: number
 }
 
 /** Statistics are those of all parts together, so that a score is the same however memories lie in segments. */
-export function relevanceOf(candidates: Candidates, seed: TermSeed, texts: readonly string[]): Relevance {
+export function relevanceOf(candidates: Candidates, query: Pick<Query, 'words' | 'prefixes'>): Relevance {
   const { parts, visible, visibleLength } = candidates
-  const room = Math.max(0, ...parts.map(({ part }) => part.segment.documents))
-  const buffer = createPostingsBuffer(room)
-  const words = texts.flatMap((text) => wordOf(candidates, seed, text, buffer))
+  const hasWords = query.words.length + query.prefixes.length > 0
+  const room = hasWords ? Math.max(0, ...parts.map(({ part }) => part.segment.documents)) : 0
+  const reader = createTermReader(room)
+  const words = wordsOf(candidates, query, reader)
   const lengthScale = (K1 * B) / (visible === 0 ? 1 : visibleLength / visible)
-  // As large as the largest part, not as all of them: this stays in the caches of the processor.
-  const gains = new Float64Array(room)
   const documents = new Uint32Array(room)
-  let count = 0
+  const starts = startsOf(candidates)
+  const allGains = emptyGains(hasWords ? (starts.at(-1) ?? 0) : 0)
 
   return {
     most: words.reduce((sum, { idf }) => sum + idf * (K1 + 1), 0) || 1,
     matchesIn(at) {
-      for (let match = 0; match < count; match++) gains[documents[match] ?? 0] = 0
-      count = 0
       const candidate = parts[at]
-      if (candidate !== undefined) for (const { terms, idf } of words) addWord(candidate, terms[at] ?? -1, idf)
+      const gains = allGains.subarray(starts[at], starts[at + 1])
+      let count = 0
+      if (candidate !== undefined)
+        for (const { terms, idf } of words) count = addWord(candidate, terms[at] ?? [], idf, gains, count)
       return { documents, count, gains }
     },
+    gainsOf: (part, document) => allGains[(starts[part] ?? 0) + document] ?? 0,
     explain: (part, document) => words.flatMap((word) => explainWord(word, part, document)),
   }
 
-  function addWord({ part, state }: PartCandidates, term: number, idf: number): void {
-    if (term === -1) return
-    const { postings, numbers } = part.segment
-    const { values, mask } = numbers.length
-    const found = readPostings(postings.values, postings.starts[term] ?? 0, buffer)
+  /** Gives the number of documents with what the word added. */
+  function addWord(
+    { part, state }: PartCandidates,
+    terms: readonly number[],
+    idf: number,
+    gains: Float64Array,
+    count: number,
+  ): number {
+    const { values, mask } = part.segment.numbers.length
+    const found = reader.read(part.segment, terms)
+    const { postings } = reader
+    let next = count
     for (let at = 0; at < found; at++) {
-      const document = buffer.documents[at] ?? 0
+      const document = postings.documents[at] ?? 0
       if (state !== null && state[document] !== ELIGIBLE) continue
       const before = gains[document] ?? 0
-      if (before === 0) documents[count++] = document
-      gains[document] = before + idf * saturation(buffer.frequencies[at] ?? 0, values[document & mask] ?? 0)
+      if (before === 0) documents[next++] = document
+      gains[document] = before + idf * saturation(postings.frequencies[at] ?? 0, values[document & mask] ?? 0)
     }
+    return next
   }
 
   /** How much of a word's weight `frequency` occurrences earn in a text of `length` words: 0..K1 + 1. */
@@ -80,34 +92,64 @@ export function relevanceOf(candidates: Candidates, seed: TermSeed, texts: reado
 
   function explainWord({ text, terms, idf }: Word, at: number, document: number) {
     const segment = parts[at]?.part.segment
-    const term = terms[at] ?? -1
-    if (segment === undefined || term === -1) return []
-    const found = readPostings(segment.postings.values, segment.postings.starts[term] ?? 0, buffer)
-    const place = buffer.documents.subarray(0, found).indexOf(document)
+    if (segment === undefined) return []
+    const found = reader.read(segment, terms[at] ?? [])
+    const place = reader.postings.documents.subarray(0, found).indexOf(document)
     if (place === -1) return []
-    const frequency = buffer.frequencies[place] ?? 0
+    const frequency = reader.postings.frequencies[place] ?? 0
     const { values, mask } = segment.numbers.length
     return [{ term: text, idf, frequency, score: idf * saturation(frequency, values[document & mask] ?? 0) }]
   }
 }
 
+/** Where the documents of each part begin, were all parts one after the other. */
+function startsOf({ parts }: Candidates): number[] {
+  let end = 0
+  return [0, ...parts.map(({ part }) => (end += part.segment.documents))]
+}
+
+/** What the search before left; searches do not overlap. New ones for each would keep the garbage collector busy. */
+let spare = new Float64Array(4096)
+
+/** Larger ones are not kept, bytes. */
+const MOST_SPARE = 2 ** 23
+
+function emptyGains(length: number): Float64Array {
+  if (spare.length >= length) return spare.subarray(0, length).fill(0)
+  const gains = new Float64Array(length)
+  if (gains.byteLength <= MOST_SPARE) spare = gains
+  return gains
+}
+
+function wordsOf(
+  candidates: Candidates,
+  { words, prefixes }: Pick<Query, 'words' | 'prefixes'>,
+  reader: TermReader,
+): Word[] {
+  return [
+    ...words.flatMap((text) => wordOf(candidates, text, termFinder(candidates.seed, text), reader)),
+    ...prefixes.flatMap((prefix) => wordOf(candidates, `${prefix}*`, prefixFinder(candidates.seed, prefix), reader)),
+  ]
+}
+
 /** Nothing for a word that no visible memory has. */
-function wordOf({ parts, visible }: Candidates, seed: TermSeed, text: string, buffer: PostingsBuffer): Word[] {
-  const hash = new Uint32Array(2)
-  hashTerm(seed, text, hash)
-  const terms = parts.map(({ part }) => findTerm(part.segment, hash))
-  const memories = parts.reduce((sum, candidate, at) => sum + visibleWith(candidate, terms[at] ?? -1, buffer), 0)
+function wordOf({ parts, visible }: Candidates, text: string, find: TermFinder, reader: TermReader): Word[] {
+  const terms = parts.map(({ part }) => find(part.segment))
+  const memories = parts.reduce((sum, candidate, at) => sum + visibleWith(candidate, terms[at] ?? [], reader), 0)
   if (memories === 0) return []
   return [{ text, terms, idf: Math.log(1 + (visible - memories + 0.5) / (memories + 0.5)) }]
 }
 
-/** How many visible documents of a part have a term. */
-function visibleWith({ part, state, visible }: PartCandidates, term: number, buffer: PostingsBuffer): number {
-  if (term === -1) return 0
+/** How many visible documents of a part have any of the terms. */
+function visibleWith({ part, state, visible }: PartCandidates, terms: readonly number[], reader: TermReader): number {
   const { segment } = part
-  if (state === null || visible === segment.documents) return documentsWith(segment, term)
-  const count = readPostings(segment.postings.values, segment.postings.starts[term] ?? 0, buffer)
+  const [first] = terms
+  if (first === undefined) return 0
+  const seesAll = state === null || visible === segment.documents
+  if (seesAll && terms.length === 1) return documentsWith(segment, first)
+  const count = reader.read(segment, terms)
+  if (seesAll) return count
   let found = 0
-  for (let at = 0; at < count; at++) if ((state[buffer.documents[at] ?? 0] ?? 0) >= VISIBLE) found += 1
+  for (let at = 0; at < count; at++) if ((state[reader.postings.documents[at] ?? 0] ?? 0) >= VISIBLE) found += 1
   return found
 }

@@ -1,5 +1,7 @@
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
+import { removeVectors } from '../embeddings/remove-vectors.ts'
+import { selectBlocksAround } from '../embeddings/vector-repository.ts'
 import { createPart } from './index-part.ts'
 import { idWords } from './memory-ids.ts'
 import { mergeSegments } from './merge-segments.ts'
@@ -23,7 +25,7 @@ export interface RemovedMemory {
 
 /**
  * Writes every stored segment that has one of the memories, in whichever version, anew without them: in the transaction that deletes
- * them, with the subject locked. A segment that cannot be opened, or for which there are no keys, is dropped.
+ * them, with the subject locked. Their vectors go, too. A segment that cannot be opened, or for which there are no keys, is dropped.
  */
 export async function removeFromSegments(
   tx: Tx,
@@ -33,7 +35,18 @@ export async function removeFromSegments(
 ): Promise<void> {
   const seqs = memories.map(({ seq }) => seq)
   const ids = memories.map(({ id }) => idWords(id))
-  const [, rows] = await Promise.all([lockSegments(tx, place), selectSegmentsAround(tx, place, seqs)])
+  const [, rows, blocks] = await Promise.all([
+    lockSegments(tx, place),
+    selectSegmentsAround(tx, place, seqs),
+    selectBlocksAround(tx, place, seqs),
+  ])
+  await removeVectors(
+    tx,
+    keys,
+    place,
+    blocks,
+    memories.map(({ id }) => id),
+  )
   const changes = rows.map((row) => ({ row, anew: keys === null ? null : rewrite(keys, place, row, ids) }))
   const changed = changes.filter(({ anew }) => anew !== 'same')
   if (changed.length === 0) return

@@ -1,9 +1,13 @@
 import type { AllowList } from '@memoric/contracts/caller.ts'
 import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
+import { archiveTests } from './archived-threads.ts'
 import { allowedNamespaces, type DocumentTest, testsOf } from './document-tests.ts'
 import type { IndexPart } from './index-part.ts'
+import { EMPTY_QUERY, type Query } from './parse-query.ts'
+import { queryTests } from './query-tests.ts'
 import type { Segment } from './segment-format.ts'
 import type { SubjectIndex } from './subject-index.ts'
+import type { TermSeed } from './term-hash.ts'
 
 /** Which documents of a part a search looks at. */
 export interface PartCandidates {
@@ -18,12 +22,13 @@ export interface PartCandidates {
 
 /** Which memories a search looks at. */
 export interface Candidates {
+  readonly seed: TermSeed
   readonly parts: readonly PartCandidates[]
   /** Memories that the caller may see, whose words weigh in the statistics. */
   readonly visible: number
   /** Words in the visible memories together. */
   readonly visibleLength: number
-  /** Memories that also pass scope and filters. */
+  /** Memories that also pass scope, filters and what the query asks of each. */
   readonly eligible: number
 }
 
@@ -38,10 +43,20 @@ export function selectCandidates(
   request: SearchRequest,
   scope: SearchScope,
   now: number,
+  query: Query = EMPTY_QUERY,
+  archived?: ReadonlySet<string>,
 ): Candidates {
-  const parts = index.parts.map((part) => selectInPart(part, namespaces, request, scope, now))
+  const parts = index.parts.map((part) => {
+    const tests = [
+      ...testsOf(part.segment, request, scope),
+      ...queryTests(part.segment, query),
+      ...archiveTests(part.segment, archived),
+    ]
+    return selectInPart(part, namespaces, tests, now)
+  })
   const sum = (read: (part: PartCandidates) => number) => parts.reduce((total, part) => total + read(part), 0)
   return {
+    seed: index.seed,
     parts,
     visible: sum(({ visible }) => visible),
     visibleLength: sum(({ visibleLength }) => visibleLength),
@@ -52,11 +67,9 @@ export function selectCandidates(
 function selectInPart(
   part: IndexPart,
   namespaces: AllowList,
-  request: SearchRequest,
-  scope: SearchScope,
+  tests: readonly DocumentTest[],
   now: number,
 ): PartCandidates {
-  const tests = testsOf(part.segment, request, scope)
   const seesAll = part.deaths === 0 && part.segment.earliestExpiry > now && isWhollyAllowed(part.segment, namespaces)
   if (seesAll && tests.length === 0) return whole(part, null)
   const state = new Uint8Array(part.segment.documents).fill(tests.length === 0 ? ELIGIBLE : VISIBLE)

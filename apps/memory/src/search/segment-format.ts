@@ -1,13 +1,18 @@
+import type { ConversationTable } from './conversation-table.ts'
 import type { TermSeed } from './term-hash.ts'
+import type { WordList } from './word-list.ts'
 
 /** The bytes `MSEG`, read as a number on a machine that stores the lowest byte first. */
 export const MAGIC = 0x4745534d
 
 /** Another number for every change of the layout, or of what makes words, labels and terms: older segments are built anew. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 /** Numbers of a document, 32 bits each. */
 const PLAIN_COLUMNS = ['sequence', 'version', 'importance', 'seenCount', 'length', 'tier'] as const
+
+/** Added to the tier of a document that a summary stands for. */
+export const SUMMARISED = 4
 
 /** Names and labels of a document: the numbers of strings, 0 for none. */
 export const LABEL_COLUMNS = ['namespace', 'thread', 'session', 'role', 'speaker', 'topic', 'category'] as const
@@ -68,10 +73,11 @@ export interface SegmentContent extends Coverage {
   /** Two words a term (low, high), in the order of the hashes. */
   readonly termHashes: Uint32Array
   readonly postings: Ragged<Uint8Array>
+  readonly words: WordList
 }
 
 /** A segment in memory: views of its bytes, made without reading them. */
-export interface Segment extends Omit<SegmentContent, 'numbers' | 'times' | 'metadata' | 'strings'> {
+export interface Segment extends Omit<SegmentContent, 'numbers' | 'times' | 'metadata' | 'strings'>, ConversationTable {
   /** All of it. */
   readonly bytes: Uint8Array
   readonly documents: number
@@ -109,8 +115,8 @@ export const HEADER = {
   sections: 64,
 } as const
 
-/** Sections in the order of the table: ids, numbers, times, lists, metadata, strings, terms. */
-export const SECTIONS = 1 + NUMBER_COLUMNS.length + TIME_COLUMNS.length + 2 * LIST_COLUMNS.length + 2 + 2 + 3
+/** Sections in the order of the table: ids, numbers, times, lists, metadata, strings, terms, words, conversations. */
+export const SECTIONS = 1 + NUMBER_COLUMNS.length + TIME_COLUMNS.length + 2 * LIST_COLUMNS.length + 2 + 2 + 3 + 2 + 3
 
 /** Every section begins at a multiple of this, so that views of any element fit. */
 export const ALIGNMENT = 8

@@ -18,7 +18,7 @@ export type IndexRow = Omit<MemoryRow, 'tenant_id' | 'subject_id'>
 
 function columns(tx: Tx) {
   return tx`m.id, m.namespace, m.thread_id, m.session_id, m.seq, m.change, m.version, m.tier, m.importance, m.seen_count,
-    m.occurred_at, m.created_at, m.updated_at, m.expires_at, m.sealed`
+    m.occurred_at, m.created_at, m.updated_at, m.expires_at, m.summarised_by, m.sealed`
 }
 
 /** What a subject is and how far its changes have come. */
@@ -174,4 +174,12 @@ export function selectSubjectIds(tx: Tx, tenantId: string, after: string, limit:
     select subject_id from subjects
     where tenant_id = ${tenantId} and subject_id > ${after}
     order by subject_id limit ${limit}`
+}
+
+/** The subjects that the caller may see and that have not withdrawn consent, those that changed last first. */
+export function selectLatestSubjects(tx: Tx, tenantId: string, limit: number) {
+  return tx<{ subject_id: string }[]>`
+    select subject_id from subjects
+    where tenant_id = ${tenantId} and not stopped
+    order by changed_at desc, subject_id limit ${limit}`
 }

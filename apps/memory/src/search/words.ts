@@ -40,15 +40,31 @@ const FOLDED: Readonly<Record<string, string>> = {
 }
 const TO_FOLD = new RegExp(`[${Object.keys(FOLDED).join('')}]`, 'gv')
 
-/** Scripts that do not put spaces between words. */
-const UNSPACED = String.raw`[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]`
+/** Scripts without spaces whose every pair of neighbouring characters is a term. */
+const CJK = String.raw`[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}]`
 
-const UNSPACED_RUN = String.raw`[${UNSPACED}&&[\p{L}\p{M}\p{Nl}]]+`
+/** Scripts without spaces whose words a dictionary tells. */
+const SOUTHEAST_ASIAN = String.raw`[\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]`
+
+/** Words of Korean carry their particles. */
+const HANGUL = String.raw`\p{sc=Hangul}`
+
+const OWN_WAY = String.raw`[${CJK}${SOUTHEAST_ASIAN}${HANGUL}]`
+const CJK_RUN = String.raw`[${CJK}&&[\p{L}\p{M}\p{Nl}]]+`
+const HANGUL_RUN = String.raw`[${HANGUL}&&[\p{L}\p{M}]]+`
+const SOUTHEAST_ASIAN_RUN = String.raw`[${SOUTHEAST_ASIAN}&&[\p{L}\p{M}]]+`
 const INNER_JOINER = String.raw`[\u200c\u200d](?=[\p{L}\p{M}])`
-const OTHER_WORD = String.raw`[[\p{L}\p{N}]--${UNSPACED}](?:[[\p{L}\p{M}\p{N}']--${UNSPACED}]|${INNER_JOINER})*`
+const OTHER_WORD = String.raw`[[\p{L}\p{N}]--${OWN_WAY}](?:[[\p{L}\p{M}\p{N}']--${OWN_WAY}]|${INNER_JOINER})*`
 
-/** Runs of those scripts (the first group), or words of any other with their apostrophes and joiners. */
-const RUNS = new RegExp(`(${UNSPACED_RUN})|${OTHER_WORD}`, 'gv')
+/** Runs of those scripts, a group each, or words of any other with their apostrophes and joiners. */
+const RUNS = new RegExp(`(${CJK_RUN})|(${HANGUL_RUN})|(${SOUTHEAST_ASIAN_RUN})|${OTHER_WORD}`, 'gv')
+
+/** A character with the marks on it. */
+const CHARACTERS = /\P{M}\p{M}*|\p{M}+/gu
+const HAN = /^\p{sc=Han}/u
+
+/** Particles of Korean that one syllable writes. */
+const PARTICLES = new Set('은는이가을를의에도와과로만')
 
 /** Endings of English that an apostrophe sets off: user's, they'll. */
 const CONTRACTED = /(?<=[\p{L}\p{N}])'(?:s|ll|re|ve|d|m)(?=$|')/gu
@@ -56,7 +72,7 @@ const CONTRACTED = /(?<=[\p{L}\p{N}])'(?:s|ll|re|ve|d|m)(?=$|')/gu
 /** Apostrophes within one word: don't, o'brien. */
 const INNER_APOSTROPHE = /(?<=n)'(?=t(?:$|'))|(?<=^'*o)'(?=\p{L}{2})/gu
 
-const segmenter = new Intl.Segmenter('en', { granularity: 'word' })
+let segmenter: Intl.Segmenter | undefined
 
 const LETTER = 1
 const DIGIT = 2
@@ -99,9 +115,22 @@ export const STOP_WORDS: ReadonlySet<string> = new Set(
 
 /** The unique terms of a query in order, without stop words unless there is nothing else. */
 export function queryWords(text: string): string[] {
-  const all = [...new Set(words(text))]
+  return withoutStopWords(words(text))
+}
+
+/** Each term once, without stop words unless there is nothing else. */
+export function withoutStopWords(terms: readonly string[]): string[] {
+  const all = [...new Set(terms)]
   const telling = all.filter((word) => !STOP_WORDS.has(word))
   return telling.length > 0 ? telling : all
+}
+
+/** The one word that a text is, folded and not stemmed; undefined for none, several, or one of a script that is taken in pairs. */
+export function wholeWord(text: string): string | undefined {
+  const folded = fold(text)
+  const [[word, cjk, korean] = [], ...others] = [...folded.matchAll(RUNS)]
+  const isWhole = word === folded && others.length === 0 && cjk === undefined && korean === undefined
+  return isWhole && !folded.includes("'") ? cut(folded) : undefined
 }
 
 function fold(text: string): string {
@@ -115,14 +144,34 @@ function fold(text: string): string {
 }
 
 function addTerms(terms: string[], text: string): void {
-  for (const [run, unspaced] of text.matchAll(RUNS)) {
-    if (unspaced !== undefined) addSegments(terms, unspaced)
+  for (const [run, cjk, korean, southeastAsian] of text.matchAll(RUNS)) {
+    if (cjk !== undefined) addPairs(terms, cjk, (character) => HAN.test(character))
+    else if (korean !== undefined) addKorean(terms, korean)
+    else if (southeastAsian !== undefined) addSegments(terms, southeastAsian)
     else if (ASCII_ONLY.test(run)) addAsciiTerms(terms, run)
     else terms.push(...withoutApostrophes(run).map(cut))
   }
 }
 
+/** Every two characters that follow each other, whatever words they belong to, and those that mean something alone. */
+function addPairs(terms: string[], run: string, standsAlone: (character: string) => boolean): void {
+  const characters = run.match(CHARACTERS) ?? []
+  for (const [at, character] of characters.entries()) {
+    const next = characters[at + 1]
+    if (characters.length === 1 || standsAlone(character)) terms.push(cut(character))
+    if (next !== undefined) terms.push(cut(character + next))
+  }
+}
+
+/** A noun of one syllable is found with its particle, too. */
+function addKorean(terms: string[], word: string): void {
+  const isShort = word.length === 2 && PARTICLES.has(word.slice(1))
+  addPairs(terms, word, (character) => isShort && word.startsWith(character))
+}
+
 function addSegments(terms: string[], text: string): void {
+  // The dictionaries go with the script, not with the language named here. Made when it is needed: it takes some milliseconds.
+  segmenter ??= new Intl.Segmenter('th', { granularity: 'word' })
   for (const { segment, isWordLike } of segmenter.segment(text)) {
     if (isWordLike === true) terms.push(cut(segment))
   }

@@ -1,0 +1,10 @@
+import type { PolicyDocument } from '@memoric/contracts/policy-contract.ts'
+import { AppError } from '@memoric/service/app-error.ts'
+import type { MemoryDeps } from '../memory-deps.ts'
+
+/** Throws AppError `rule_violated` when the policy asks for a model and the operator has set none up. */
+export function requireModel({ textModel }: Pick<MemoryDeps, 'textModel'>, { summarisation }: PolicyDocument): void {
+  if (summarisation.summariser !== 'model' || textModel !== null) return
+  const message = 'no model is set up: the operator sets TEXT_MODEL_URL and TEXT_MODEL_NAME'
+  throw new AppError('rule_violated', { errors: [{ pointer: '/policy/summarisation/summariser', message }] })
+}

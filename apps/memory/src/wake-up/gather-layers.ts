@@ -1,0 +1,49 @@
+import type { WakeUpLayer } from '@memoric/contracts/wake-up-contract.ts'
+import { type Standing, standingOf, STANDINGS } from '../standing/standings.ts'
+import type { FillableLayer } from './fill-layers.ts'
+import { LAYERS } from './layers.ts'
+import type { Gathered, LayerProvider, WakeUpItem, WakeUpSource } from './wake-up-layer.ts'
+
+/** A layer with what it may tell, what it must not, and whether there is more. */
+export interface GatheredLayer extends FillableLayer {
+  readonly withheld: readonly WakeUpItem[]
+  readonly hasMore: boolean
+}
+
+/** Candidates of the layers that were asked for. What a layer may tell, those after it leave to it. */
+export async function gatherLayers(
+  source: WakeUpSource,
+  wanted: readonly WakeUpLayer[],
+  providers: readonly LayerProvider[] = LAYERS,
+  standings: readonly Standing[] = STANDINGS,
+): Promise<GatheredLayer[]> {
+  const asked = providers.filter(({ layer }) => wanted.includes(layer))
+  const each = await Promise.all(asked.map((provider) => provider.gather(source)))
+  const ids = new Set(each.flatMap(({ items }) => items.map(({ id }) => id)))
+  const standing = await standingOf(source.deps, source.caller, source.place, [...ids], standings)
+  const seen = new Set<string>()
+  return asked.map((provider, nth) => {
+    const { items, hasMore } = each[nth] ?? NOTHING
+    const own = items.filter(({ kind, id }) => !seen.has(`${kind} ${id}`) && seen.add(`${kind} ${id}`))
+    const heard = own.map((item) => weighed(item, standing(item.id)))
+    return {
+      layer: provider.layer,
+      heading: provider.heading(source),
+      share: provider.share,
+      items: heard.filter(({ value }) => value > 0).sort(byValue),
+      withheld: own.filter(({ id }) => standing(id) === 0),
+      hasMore,
+    }
+  })
+}
+
+const NOTHING: Gathered = { items: [], hasMore: false }
+
+function weighed(item: WakeUpItem, factor: number): WakeUpItem {
+  if (factor === 1) return item
+  return { ...item, value: item.value * factor, text: (detail) => item.text(detail) }
+}
+
+function byValue(one: WakeUpItem, other: WakeUpItem): number {
+  return other.value - one.value || (one.id < other.id ? -1 : 1)
+}
