@@ -48,6 +48,7 @@ import type { AuthConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { useIntrospection } from './introspection/introspect-route.ts'
 import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
+import { useGatewayEvents } from './gateway-events/gateway-events-route.ts'
 import { useRefusals } from './refusals/refusals-route.ts'
 import { mailGauges } from './mail/mail-gauges.ts'
 import { login } from './sessions/login.ts'
@@ -77,6 +78,7 @@ export async function buildApp(config: AuthConfig, deps: Deps): Promise<FastifyI
     })
     useIntrospection(scope, deps)
     useRefusals(scope, deps)
+    useGatewayEvents(scope, deps)
     useRoutes(scope, deps)
     done()
   })

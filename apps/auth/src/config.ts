@@ -8,6 +8,7 @@ import {
   serviceKeyHashesFile,
 } from '@memoric/service/config.ts'
 import { keyEncryptionConfig } from '@memoric/service/key-encryption/key-encryption-config.ts'
+import { mailConfig } from '@memoric/service/mail/mail-config.ts'
 import { networkConfig } from '@memoric/service/production-rules.ts'
 import { z } from 'zod'
 
@@ -37,14 +38,7 @@ export const authConfig = z.object({
     .url({ protocol: /^https?$/ })
     .default('http://127.0.0.1:3456')
     .describe('address of the gateway as clients know it, for mails and for redirects of identity providers'),
-  MAIL_FROM: z.string().default('Memoric <memoric@localhost>').describe('sender of mails'),
-  MAIL_SMTP_URL: z
-    .url({ protocol: /^smtps?$/ })
-    .optional()
-    .describe(
-      'SMTP server with its login: smtps://user:password@host:port, or smtp://…?requireTLS=true for STARTTLS; without it and MAIL_DIRECTORY no mails are sent',
-    ),
-  MAIL_DIRECTORY: z.string().min(1).optional().describe('folder into which mails are written instead, for development'),
+  ...mailConfig,
   SESSION_LIFETIME_DAYS: integer(1, 365).default(30).describe('days after which a session ends, however it is used'),
   SESSION_IDLE_DAYS: integer(1, 365).default(14).describe('days after which an unused session ends'),
   SESSIONS_PER_USER: integer(1, 100)

@@ -4,7 +4,9 @@ import { createPasswordHasher, type PasswordHasher } from '@memoric/crypto/passw
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient, type Sql } from '@memoric/postgres/client.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
+import { answerCounts } from '@memoric/messaging/answer-counts.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
+import { countedHour } from '@memoric/postgres/outbox-counts.ts'
 import { createOutboxRelay, type OutboxRelay } from '@memoric/postgres/outbox-relay.ts'
 import { createSystemReader, type SystemReader } from '@memoric/postgres/system-reader.ts'
 import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
@@ -72,6 +74,10 @@ async function openDeps(config: AuthConfig, log: Logger, closer: Closer): Promis
   closer.defer('nats', () => messaging.close())
   const relay = connectOutbox(messaging, ['auth', REFUSING_APP], (publish) => createOutboxRelay({ sql, publish, log }))
   closer.defer('outbox relay', () => relay.close())
+  closer.defer(
+    'answers about the outbox',
+    answerCounts(messaging, 'auth', (...hour) => countedHour(sql, ...hour)),
+  )
   const keyUse = createKeyUse({ write: (used) => systemFlight(sql, (tx) => [updateLastUsed(tx, used)]), log })
   closer.defer('last use of API keys', () => keyUse.close())
   const events = createEventFactory({ app: 'auth', personalDataKey: createPersonalDataKey(config.PERSONAL_DATA_KEY) })

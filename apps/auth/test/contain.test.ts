@@ -210,3 +210,33 @@ test.each([
   expect((await contain(owner, target, more)).status).toBe(400)
   expect((await askSession(auth, owner)).refusal).toBeNull()
 })
+
+describe('containing anything', () => {
+  test('makes the log tell of every read again, once, and gateways learn it', async () => {
+    const owner = await signUp(auth)
+    const settings = async () => (await auth.call('GET', '/v1/tenant', undefined, owner.caller)).body
+    await auth.call('PATCH', '/v1/tenant', { settings: { audit_reads: 'none' } }, owner.caller)
+    const [one, two] = [await addKey(auth, owner), await addKey(auth, owner)]
+    const before = revoked.filter((id) => id === owner.caller.tenantId).length
+    await contain(owner, apiKey(one.id))
+    expect(await settings()).toMatchObject({ settings: { audit_reads: 'all' } })
+    await expect.poll(() => revoked.filter((id) => id === owner.caller.tenantId).length).toBe(before + 1)
+    await contain(owner, apiKey(two.id))
+    const told = await eventsOf(auth, owner, 'tenant.updated')
+    expect(told.at(-1)).toMatchObject({
+      data: {
+        reason: 'contained',
+        details: { changed: ['audit_reads'], settings: { audit_reads: { from: 'none', to: 'all' } } },
+      },
+    })
+    expect(told).toHaveLength(2)
+  })
+
+  test('that is refused changes no setting', async () => {
+    const owner = await signUp(auth)
+    await auth.call('PATCH', '/v1/tenant', { settings: { audit_reads: 'sampled' } }, owner.caller)
+    expect(await contain(owner, apiKey(randomUUID()))).toMatchObject({ status: 404 })
+    const { body } = await auth.call('GET', '/v1/tenant', undefined, owner.caller)
+    expect(body).toMatchObject({ settings: { audit_reads: 'sampled' } })
+  })
+})

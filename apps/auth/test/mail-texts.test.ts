@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createMailTexts } from '../src/mail/mail-texts.ts'
-import { shown } from '../src/mail/shown.ts'
+import { shown } from '@memoric/service/mail/shown.ts'
 
 const texts = createMailTexts('https://memoric.example/base/')
 const token = 'mp_token'

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type SMTPServerOptions, SMTPServer } from 'smtp-server'
 import { expect, onTestFinished, test } from 'vitest'
-import { MailRefused } from '../src/mail/mail.ts'
-import { createSmtpSender } from '../src/mail/smtp-sender.ts'
+import { MailRefused } from '@memoric/service/mail/mail.ts'
+import { createSmtpSender } from '@memoric/service/mail/smtp-sender.ts'
 
 const FROM = 'Memoric <memoric@example.com>'
 const mail = { to: 'ada@example.org', subject: 'Zoë’s mail', text: 'Ein Wort: füße\n.\nof two lines\n' }

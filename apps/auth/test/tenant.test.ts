@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Caller } from '@memoric/contracts/caller.ts'
 import { DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantWithSettings } from '@memoric/contracts/tenant-contract.ts'
 import { describe, expect, test } from 'vitest'
-import { addKey, addMember, askSession, countEvents, eventsOf } from './add-member.ts'
+import { addKey, addMember, askKey, askSession, countEvents, eventsOf } from './add-member.ts'
 import { useRevokedIds } from './revocation-signals.ts'
 import { type Owner, signUp } from './sign-up.ts'
 import { useAuth } from './use-auth.ts'
@@ -30,6 +30,8 @@ const everything: TenantSettings = {
   api_key_default_days: 10,
   api_key_max_days: 30,
   rate_limit: 500,
+  consent_required: true,
+  audit_reads: 'sampled',
 }
 
 describe('reading the tenant', () => {
@@ -99,6 +101,18 @@ describe('changing the tenant', () => {
     await choose(owner, { rate_limit: 100, ip_allow: ['192.0.2.0/24'] })
     await expect.poll(() => revoked).toContain(owner.tenantId)
     expect((await askSession(auth, owner)).grant).toMatchObject({ tenantRateLimit: 100, networks: [['192.0.2.0/24']] })
+  })
+
+  test('what other services heed travels with the grant of every session and key, where it is not the default', async () => {
+    const owner = await signUp(auth)
+    const { key } = await addKey(auth, owner)
+    const grants = async () => [(await askSession(auth, owner)).grant, (await askKey(auth, key)).grant]
+    expect((await grants()).map((grant) => grant?.settings)).toEqual([undefined, undefined])
+    await choose(owner, { consent_required: true, audit_reads: 'sampled' })
+    const settings = { consent_required: true, audit_reads: 'sampled' }
+    expect((await grants()).map((grant) => grant?.settings)).toEqual([settings, settings])
+    await choose(owner, { consent_required: false, audit_reads: 'all' })
+    expect((await grants()).map((grant) => grant?.settings)).toEqual([undefined, undefined])
   })
 
   test('what is so already changes and tells nothing', async () => {

@@ -1,5 +1,6 @@
 import { REVOKED_SUBJECT, SIGNING_KEYS_SUBJECT } from '@memoric/contracts/subjects.ts'
 import { revocation, signingKeysChanged } from '@memoric/contracts/signals.ts'
+import { parseServiceKey } from '@memoric/crypto/service-key.ts'
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { onSignal, onSignalsMissed } from '@memoric/messaging/signals.ts'
 import { createCloser, type Closer } from '@memoric/service/closer.ts'
@@ -10,10 +11,13 @@ import type { AuthenticationDeps } from './authentication/authenticate.ts'
 import { createGrantCache } from './authentication/grant-cache.ts'
 import { createKeySet, type KeySet } from './authentication/key-set.ts'
 import type { GatewayConfig } from './config.ts'
+import { createEventIds, type EventIds } from './events/event-ids.ts'
+import type { GrantSignals } from './events/live-events.ts'
 import type { GatewayRoutesDeps } from './forwarding/gateway-routes.ts'
 import { fetchPublicKeys } from './forwarding/public-keys.ts'
 import { followServiceKey } from './forwarding/follow-service-key.ts'
 import { createUpstream, type Upstream } from './forwarding/upstream.ts'
+import { createGatewayTeller, type GatewayTeller } from './telling/tell-auth.ts'
 import { createRefusalReporter, type RefusalReporter } from './refusals/refusal-reporter.ts'
 
 export interface GatewayDeps extends AuthenticationDeps {
@@ -21,6 +25,9 @@ export interface GatewayDeps extends AuthenticationDeps {
   readonly messaging: Messaging
   readonly redis: Redis | null
   readonly refusals: RefusalReporter
+  readonly teller: GatewayTeller
+  readonly grantSignals: GrantSignals
+  readonly eventIds: EventIds
   readonly log: Logger
   readonly closer: Closer
 }
@@ -33,6 +40,8 @@ export async function createDeps(config: GatewayConfig, log: Logger): Promise<Ga
   const upstreams = openUpstreams(config, log, closer)
   const refusals = createRefusalReporter({ auth: upstreams.auth, log })
   closer.defer('refusals', () => refusals.close())
+  const teller = createGatewayTeller({ auth: upstreams.auth, log })
+  closer.defer('what the gateway tells', () => teller.close())
   const messaging = connectMessaging({
     servers: config.NATS_URL,
     user: config.NATS_USER,
@@ -43,15 +52,49 @@ export async function createDeps(config: GatewayConfig, log: Logger): Promise<Ga
   closer.defer('nats', () => messaging.close())
   const cacheMs = config.GRANT_CACHE_SECONDS * 1000
   const grants = createGrantCache({ ttlMs: cacheMs, maxEntries: GRANTS })
-  onSignal(messaging, REVOKED_SUBJECT, (signal) => grants.revoke(revocation.parse(signal).ids))
-  onSignalsMissed(messaging, () => grants.clear())
+  const grantSignals = followRevocations(messaging, grants)
   const auth = upstreams.auth.apart()
   closer.defer('questions to auth', () => auth.close())
   const keys = openKeySet(cacheMs, { auth, grants, messaging, log, closer })
   const redis = config.REDIS_URL === undefined ? null : await openRedis(config.REDIS_URL, log)
   if (redis !== null) closer.defer('redis', () => redis.disconnect())
   const checkAccessToken = createAccessTokenCheck(keys)
-  return { auth, upstreams, grants, checkAccessToken, messaging, redis, refusals, log, closer }
+  const eventIds = createEventIds(parseServiceKey(config.AUTH_SERVICE_KEY)?.secret ?? '')
+  return {
+    auth,
+    upstreams,
+    grants,
+    grantSignals,
+    checkAccessToken,
+    messaging,
+    eventIds,
+    redis,
+    refusals,
+    teller,
+    log,
+    closer,
+  }
+}
+
+/** Ends grants as auth tells, and passes it on to what is open. */
+function followRevocations(messaging: Messaging, grants: GatewayDeps['grants']): GrantSignals {
+  const listeners = new Set<(ids: readonly string[] | null) => void>()
+  const tell = (ids: readonly string[] | null) => listeners.forEach((listener) => listener(ids))
+  onSignal(messaging, REVOKED_SUBJECT, (signal) => {
+    const { ids } = revocation.parse(signal)
+    grants.revoke(ids)
+    tell(ids)
+  })
+  onSignalsMissed(messaging, () => {
+    grants.clear()
+    tell(null)
+  })
+  return {
+    onRevoked(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
 }
 
 type KeySetDeps = Pick<GatewayDeps, 'auth' | 'grants' | 'messaging' | 'log' | 'closer'>

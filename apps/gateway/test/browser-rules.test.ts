@@ -41,7 +41,9 @@ describe('a web page', () => {
     expect(statusCode).toBe(204)
     expect(headers['access-control-allow-origin']).toBe(ORIGIN)
     expect(String(headers['access-control-allow-methods'])).toContain('PATCH')
-    expect(headers['access-control-allow-headers']).toBe('authorization, content-type, if-match, x-api-key')
+    expect(headers['access-control-allow-headers']).toBe(
+      'authorization, content-type, idempotency-key, if-match, last-event-id, traceparent, x-api-key, x-memoric-reason',
+    )
   })
 
   test.each([

@@ -6,6 +6,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { buffer } from 'node:stream/consumers'
 
 /** A request as it reached a service. */
@@ -21,7 +23,7 @@ export interface SeenRequest {
 export interface StubAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Readable
 }
 
 /** A real HTTP server in the place of a service, which keeps what it was sent. */
@@ -68,5 +70,8 @@ async function serve(stub: StubService, request: IncomingMessage, response: Serv
   stub.seen.push(seen)
   const answer = request.url === '/ready' ? ok : await stub.answer(seen)
   if (answer === undefined) request.socket.destroy()
-  else response.writeHead(answer.status, answer.headers).end(answer.body)
+  else if (answer.body instanceof Readable) {
+    response.writeHead(answer.status, answer.headers)
+    await pipeline(answer.body, response).catch(() => undefined)
+  } else response.writeHead(answer.status, answer.headers).end(answer.body)
 }

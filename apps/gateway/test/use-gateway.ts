@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { tenantId } from '@memoric/contracts/ids.ts'
+import { GATEWAY_EVENTS_PATH } from '@memoric/contracts/gateway-events.ts'
 import { type Grant, INTROSPECT_PATH, type IntrospectBody, introspectBody } from '@memoric/contracts/introspection.ts'
 import { type RefusalReport, REFUSALS_PATH, refusalsBody } from '@memoric/contracts/refusals.ts'
 import { PERMISSIONS } from '@memoric/contracts/permissions.ts'
@@ -169,7 +170,7 @@ async function answerAsAuth(
   signingKey: SigningKey,
 ): Promise<StubAnswer> {
   if (request.url === '/.well-known/jwks.json') return json({ keys: [await publicJwk(signingKey)] })
-  if (request.url === REFUSALS_PATH) return { status: 204 }
+  if (request.url === REFUSALS_PATH || request.url === GATEWAY_EVENTS_PATH) return { status: 204 }
   if (request.url !== INTROSPECT_PATH) return json({ ok: true })
   const question = introspectBody.parse(JSON.parse(request.body.toString()))
   const grant = grants.get(idOf(question))

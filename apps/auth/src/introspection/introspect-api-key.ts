@@ -45,7 +45,7 @@ function answerAbout(deps: Deps, row: ApiKeyGrantRow, scopes: readonly Permissio
   if (reason !== null) return refuse(reason, row, principal)
   if (creator === null) return refuse('creator_inactive', row, principal)
   deps.keyUse.mark(row.tenant_id, row.id)
-  const { networks, tenantRateLimit } = tenantPart(deps.keys, row)
+  const { limits } = tenantPart(deps.keys, row)
   const own = readNetworks(deps.keys.personal, row.tenant_id, row.id, row.ip_allow_sealed)
   const grant = {
     grantId: row.id,
@@ -55,9 +55,9 @@ function answerAbout(deps: Deps, row: ApiKeyGrantRow, scopes: readonly Permissio
     permissions: scopesNow(scopes, creator),
     subjects: subjectsNow(row.subjects ?? '*', creator),
     namespaces: row.namespaces ?? ('*' as const),
-    networks: own === null ? networks : [...networks, own],
+    ...limits,
+    networks: own === null ? limits.networks : [...limits.networks, own],
     rateLimit: row.rate_limit,
-    tenantRateLimit,
     expiresAt: row.expires_at.getTime(),
   }
   return { grant, refusal: null }

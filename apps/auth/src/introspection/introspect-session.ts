@@ -17,7 +17,7 @@ export async function introspectSession(deps: Deps, question: SessionQuestion): 
   const principal = { type: 'user', id: user.data } as const
   const reason = reasonAgainst(row)
   if (reason !== null) return refuse(reason, row, principal)
-  const { settings, ...limits } = tenantPart(deps.keys, row)
+  const { settings, limits } = tenantPart(deps.keys, row)
   const isFree = requiredActions(settings, { ...row, hasTotp: row.has_totp }).length === 0
   const grant = {
     grantId: session.data,

@@ -1,7 +1,7 @@
 import type { TenantId } from '@memoric/contracts/ids.ts'
 import type { IntrospectAnswer, Refusal } from '@memoric/contracts/introspection.ts'
 import type { AuthKeys } from '../keys/auth-keys.ts'
-import { readTenantSettings } from '../tenants/tenant-settings.ts'
+import { callerSettingsOf, readTenantSettings } from '../tenants/tenant-settings.ts'
 
 export type RefusalReason = Refusal['reason']
 
@@ -33,5 +33,6 @@ export function tenantPart(
   { tenant_id: id, tenant_settings: settings, tenant_ip_allow }: TenantRowPart,
 ) {
   const read = readTenantSettings(keys.personal, id, { settings, ip_allow_sealed: tenant_ip_allow })
-  return { settings: read, networks: read.ip_allow === null ? [] : [read.ip_allow], tenantRateLimit: read.rate_limit }
+  const limits = { networks: read.ip_allow === null ? [] : [read.ip_allow], tenantRateLimit: read.rate_limit }
+  return { settings: read, limits: { ...limits, ...callerSettingsOf(read) } }
 }

@@ -1,6 +1,6 @@
 import type { Role } from '@memoric/contracts/permissions.ts'
-import type { Mail } from './mail.ts'
-import { shown } from './shown.ts'
+import type { Mail } from '@memoric/service/mail/mail.ts'
+import { shown } from '@memoric/service/mail/shown.ts'
 
 /** An account of the person who gets the mail, with a token for it. */
 export interface TokenOfTenant {

@@ -12,7 +12,7 @@ import {
   replaceMailRequest,
   selectMailDue,
 } from './mail-queue-repository.ts'
-import { type Mail, MailRefused, type MailSender } from './mail.ts'
+import { type Mail, MailRefused, type MailSender } from '@memoric/service/mail/mail.ts'
 
 /** What a request has become: no mails when there is nobody to write to. */
 export interface PreparedMails {

@@ -6,7 +6,7 @@ import type { AuthKeys } from '../keys/auth-keys.ts'
 import { newToken, type TokenPurpose } from '../one-time-tokens/one-time-token.ts'
 import { type MailAccount, selectMailAccount, selectMailAccounts } from './mail-account-repository.ts'
 import type { MailOrigin, MailRequest } from './mail-request.ts'
-import type { Mail } from './mail.ts'
+import type { Mail } from '@memoric/service/mail/mail.ts'
 import type { MailText, MailTexts, TokenOfTenant } from './mail-texts.ts'
 import { storeRegistration } from './store-registration.ts'
 

@@ -3,6 +3,7 @@ import { AppError } from '@memoric/service/app-error.ts'
 import { loadConfig } from '@memoric/service/config.ts'
 import { authConfig } from '../config.ts'
 import { type Command, type Report, UsageError } from './command.ts'
+import { natsUserCommands } from './nats-user-commands.ts'
 import { openOperator, systemUser } from './open-operator.ts'
 import { parseCommandLine } from './parse-command-line.ts'
 import { signingKeyCommands } from './signing-key-commands.ts'
@@ -22,7 +23,7 @@ export interface Surroundings {
   readonly patienceMs?: number
 }
 
-const commands: readonly Command[] = [...signingKeyCommands, ...tenantCommands, ...userCommands]
+const commands: readonly Command[] = [...signingKeyCommands, ...tenantCommands, ...userCommands, ...natsUserCommands]
 
 /** Does what a command line asks for, with the environment of auth; gives the exit code. */
 export async function runOperator(args: readonly string[], surroundings: Surroundings): Promise<number> {

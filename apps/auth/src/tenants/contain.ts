@@ -10,6 +10,7 @@ import { requireAnotherOwner, requireAuthorityOver, requireOwner } from '../memb
 import { lockMembership, targetOf } from '../members/membership.ts'
 import { tenantScope } from '../tenant-scope.ts'
 import { lockTenant } from './containment-repository.ts'
+import { raiseLogging } from './raise-logging.ts'
 import { containApiKey, type Contained, containTenant, containUser } from './containment.ts'
 
 type Target = z.infer<typeof containBody>['target']
@@ -20,12 +21,19 @@ export function contain(deps: Deps): Handler<'contain'> {
     const { sessions, apiKeys, announce } = await tenantTransaction(
       deps.sql,
       tenantScope(context.caller.tenantId),
-      (tx) => stop(tx, deps, target, reason, context),
+      (tx) => stopAndLog(tx, deps, target, reason, context),
     )
     deps.relay.wake()
     announceRevoked(deps, announce)
     return { status: 200, body: { sessions_revoked: sessions.length, api_keys_revoked: apiKeys.length } }
   }
+}
+
+/** From here on the log tells of every read, so gateways forget what they know of the tenant's settings. */
+async function stopAndLog(...[tx, deps, target, reason, context]: Parameters<typeof stop>): Promise<Contained> {
+  const isRaised = await raiseLogging(tx, deps, context)
+  const contained = await stop(tx, deps, target, reason, context)
+  return isRaised ? { ...contained, announce: [...contained.announce, context.caller.tenantId] } : contained
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { CallerSettings } from '@memoric/contracts/caller.ts'
 import { DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantSettings } from '@memoric/contracts/tenant-contract.ts'
 import { networks } from '@memoric/contracts/networks.ts'
 import type { FieldSealer } from '../keys/field-sealer.ts'
@@ -20,6 +21,12 @@ export function readTenantSettings(
   // A JSON object: a check of the column says so.
   const chosen = stored.parse({ ...defaults, ...(settings as object) })
   return { ...chosen, ip_allow: readNetworks(personal, tenantId, tenantId, sealed) }
+}
+
+/** What of the settings travels with each request of a credential; nothing where all of it is the default. */
+export function callerSettingsOf({ consent_required, audit_reads }: TenantSettings): { settings?: CallerSettings } {
+  const isDefault = consent_required === defaults.consent_required && audit_reads === defaults.audit_reads
+  return isDefault ? {} : { settings: { consent_required, audit_reads } }
 }
 
 /** The networks of a tenant or of one of its API keys. */

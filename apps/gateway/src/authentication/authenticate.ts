@@ -37,11 +37,11 @@ export async function authenticate(deps: Guarded, request: FastifyRequest): Prom
   if (credential === null) return null
   const grant = await deps.grants.get(credential.text, (wasGranted) => load(deps, credential, request, wasGranted))
   if (grant === null) throw new AppError(refusalCode(credential))
-  const { tenantId, principal, permissions, subjects, namespaces } = grant
+  const { tenantId, principal, permissions, subjects, namespaces, settings } = grant
   const { requestId, clientAddress, userAgent } = request.caller
   const sessionId = principal.type === 'user' ? grant.grantId : null
   const caller = { tenantId, principal, sessionId, permissions, subjects, namespaces }
-  request.caller = { ...caller, requestId, clientAddress, userAgent }
+  request.caller = { ...caller, requestId, clientAddress, userAgent, ...(settings && { settings }) }
   if (grant.admits?.(clientAddress) === false) throw new AppError('address_not_allowed')
   return grant
 }

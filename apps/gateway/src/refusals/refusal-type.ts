@@ -32,6 +32,7 @@ export function refusalType(code: ErrorCode, isIdOfKnownCaller: boolean): Refusa
   if (code === 'invalid_api_key' || code === 'invalid_client') return 'auth.key.rejected'
   if (code === 'invalid_token') return 'auth.token.rejected'
   if (status === 401 || status === 403) return 'authz.denied'
+  if (code === 'quota_exceeded') return 'request.refused'
   if (status === 429) return 'rate_limit.exceeded'
   if (status === 404) return isIdOfKnownCaller ? 'request.refused' : null
   return [400, 408, 413, 415, 431].includes(status) ? 'request.refused' : null
