@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Credentials } from '@memoric/local/credentials.ts'
 import { readCredentials } from '@memoric/local/demo-credentials.ts'
 import { freePort } from '@memoric/local/free-port.ts'
@@ -28,6 +30,8 @@ export interface BenchStack {
   readonly pidOf: (name: ProcessName) => Promise<number>
   /** All processes of the stack; what they started descends from these. */
   readonly pids: () => Promise<number[]>
+  /** Runs the operator's command on this stack. Throws when it fails. */
+  readonly operate: (...words: readonly string[]) => Promise<void>
   /** Ends the memory service and waits until the supervisor has started it again. */
   readonly restartMemory: () => Promise<void>
 }
@@ -58,10 +62,11 @@ export async function startBenchStack(options: BenchStackOptions, undo: Undo): P
   const home = { ...homeAt(folder), programs }
   const user = { ...environment, ...noLimits }
   const url = await startStack({ home, port: await freePort(), appMain, user, say, signal }, undo)
-  return describe(home, url, signal)
+  return describe(home, url, options)
 }
 
-async function describe(home: Home, url: string, signal: AbortSignal): Promise<BenchStack> {
+async function describe(home: Home, url: string, options: BenchStackOptions): Promise<BenchStack> {
+  const { signal } = options
   const pidOf = (name: ProcessName) => readPid(home, name)
   return {
     url,
@@ -71,6 +76,7 @@ async function describe(home: Home, url: string, signal: AbortSignal): Promise<B
     serviceKeys: { auth: await serviceKey(home, 'auth'), memory: await serviceKey(home, 'memory') },
     pidOf,
     pids: () => Promise.all([...APPS, ...SERVERS].map(pidOf)),
+    operate: (...words) => operate(home, words, options),
     async restartMemory() {
       const before = await pidOf('memory')
       process.kill(before, 'SIGTERM')
@@ -78,6 +84,16 @@ async function describe(home: Home, url: string, signal: AbortSignal): Promise<B
       await waitReady({ url: `${url}/ready`, patience: 60_000, signal })
     },
   }
+}
+
+async function operate(
+  { path }: Home,
+  words: readonly string[],
+  { environment, signal }: BenchStackOptions,
+): Promise<void> {
+  const program = fileURLToPath(new URL('../infra/local/src/operator.ts', import.meta.url))
+  const env = { ...environment, MEMORIC_HOME: path }
+  await promisify(execFile)(process.execPath, [program, ...words], { env, signal })
 }
 
 async function serviceKey({ secrets }: Home, app: string): Promise<string> {

@@ -6,15 +6,16 @@ import { buildSegment } from '../apps/memory/src/search/build-segment.ts'
 import { indexDocument } from '../apps/memory/src/search/index-document.ts'
 import { createPart, markDead } from '../apps/memory/src/search/index-part.ts'
 import { mergeSegments } from '../apps/memory/src/search/merge-segments.ts'
+import { EMPTY_QUERY, parseQuery, type Query } from '../apps/memory/src/search/parse-query.ts'
 import { planStoring } from '../apps/memory/src/search/plan-storing.ts'
 import { rank } from '../apps/memory/src/search/ranking.ts'
+import { policyFor } from '../apps/memory/src/search/ranking-policy.ts'
 import { sealSegment, unsealSegment } from '../apps/memory/src/search/seal-segment.ts'
 import { selectCandidates } from '../apps/memory/src/search/search-candidates.ts'
 import type { Segment } from '../apps/memory/src/search/segment-format.ts'
 import type { SegmentRow } from '../apps/memory/src/search/segment-repository.ts'
 import { createSubjectIndex, type SubjectIndex } from '../apps/memory/src/search/subject-index.ts'
 import { createTermSeed } from '../apps/memory/src/search/term-hash.ts'
-import { queryWords } from '../apps/memory/src/search/words.ts'
 import { createRandom } from './fixtures/random.ts'
 import { createTexts } from './fixtures/texts.ts'
 
@@ -29,7 +30,6 @@ const now = Date.UTC(2026, 10, 21)
 const place = { tenantId: '0198f3a2-7c1e-7d4b-9a51-3f6b2c8d9e01', subjectId: 'subject-42' }
 const key = createSealingKey(1, randomBytes(32))
 const keys = createKeyRing(key)
-const weights = { relevance: 1, recency: 0.15, importance: 0.15, reinforcement: 0.05 }
 
 /** CPU time of this process, ms; that of its threads for garbage and compiling is in it. */
 function cpuMs(work: () => void): number {
@@ -72,9 +72,15 @@ function createIndex(documents: readonly ReturnType<typeof indexDocument>[]): Su
   return index
 }
 
-function search(index: SubjectIndex, words: readonly string[], namespaces: '*' | string[]): void {
-  const candidates = selectCandidates(index, namespaces, { top_k: 10, explain: false }, 'subject', now)
-  rank(candidates, { seed: index.seed, words, weights, topK: 10, now, explain: false })
+function search(
+  index: SubjectIndex,
+  query: Query,
+  namespaces: '*' | string[],
+  weights: { context?: number } = {},
+): void {
+  const candidates = selectCandidates(index, namespaces, { top_k: 10, explain: false }, 'subject', now, query)
+  const policy = policyFor({ weights }, query.words.length + query.prefixes.length > 0)
+  rank(candidates, { query, policy, topK: 10, now, explain: false })
 }
 
 function sealAll(index: SubjectIndex): SegmentRow[] {
@@ -110,8 +116,8 @@ for (const size of sizes) {
   const sample = documents.slice(0, 2000)
   const [index, seed] = [createIndex(documents), createTermSeed()]
   const texts = createTexts(size + 1)
-  const asked = Array.from({ length: queries }, () => queryWords(texts.query(6).join(' ')))
-  const each = (work: (words: readonly string[]) => void) => medianMs(() => asked.forEach(work)) / queries
+  const asked = Array.from({ length: queries }, () => parseQuery(texts.query(6).join(' ')))
+  const each = (work: (query: Query) => void) => medianMs(() => asked.forEach(work)) / queries
   const rows = sealAll(index)
   const bytes = index.parts.reduce((sum, { segment }) => sum + segment.bytes.length, 0)
 
@@ -139,17 +145,29 @@ for (const size of sizes) {
   )
   print(
     'search, 6 words, top 10',
-    each((words) => search(index, words, '*')),
+    each((query) => search(index, query, '*')),
+    'ms',
+  )
+  print(
+    'search without context',
+    each((query) => search(index, query, '*', { context: 0 })),
+    'ms',
+  )
+  print(
+    'search with a word, a prefix and an excluded word',
+    each(({ words: [one = '', other = '', third = ''] }) => {
+      search(index, parseQuery(`${one} ${other.slice(0, 3)}* -${third}`), '*')
+    }),
     'ms',
   )
   print(
     'search by a credential of one namespace',
-    each((words) => search(index, words, ['home'])),
+    each((query) => search(index, query, ['home'])),
     'ms',
   )
   print(
     'search without words',
-    medianMs(() => search(index, [], '*')),
+    medianMs(() => search(index, EMPTY_QUERY, '*')),
     'ms',
   )
   print(

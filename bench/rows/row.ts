@@ -39,5 +39,7 @@ export interface Row {
 /** A row that can be asked for; `prepare` makes what it needs, before anything is measured. */
 export interface RowPlan {
   readonly name: string
+  /** True for what takes minutes: measured only when it is named. */
+  readonly onDemand?: true
   readonly prepare: (bench: Bench) => Promise<Row>
 }

@@ -14,6 +14,9 @@ const idsOf = ({ memoryId, apiKeyId, userId, sessionId, tenantId }: Party): read
   tenantId,
 ]
 
+/** What they name are words of each tenant's own or of everyone: an answer may be about what the attacker has. */
+const NAMED = ['/v1/privacy/subjects/', '/v1/audit/detections/']
+
 const withId = Object.entries<Route>(ROUTES).filter(([, { params, app }]) => params !== undefined && app !== 'gateway')
 
 /** Puts each id of the victim into the path, with a key and with a session of the attacker. */
@@ -26,8 +29,11 @@ async function probe({ gateway, attacker, victim }: Target, route: Route): Promi
     }),
   )
   const answers = await Promise.all(sent)
-  const told = answers.some(({ text }) => text.includes(victim.tenantId) || text.includes(victim.email))
-  return judged(answers, !told && answers.every(({ status }) => status >= 400))
+  const isNamed = NAMED.some((path) => route.path.startsWith(path))
+  // What the attacker named may come back.
+  const secrets = isNamed ? [victim.email] : [victim.email, victim.tenantId]
+  const told = answers.some(({ text }) => secrets.some((secret) => text.includes(secret)))
+  return judged(answers, !told && (isNamed || answers.every(({ status }) => status >= 400)))
 }
 
 export const FOREIGN_ID_ATTACKS: readonly Attack[] = withId.map(([operation, route]) => ({

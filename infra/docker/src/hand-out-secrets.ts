@@ -2,7 +2,8 @@ import { chmod, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { roleNames } from '@memoric/postgres/role-names.ts'
 import { type App, apps, appSecretFiles, appSecretTexts } from '@memoric/setup/app-secrets.ts'
-import { natsConfigFile, natsPasswordVariables } from '@memoric/setup/nats-config.ts'
+import { natsPasswordVariables } from '@memoric/setup/nats-config.ts'
+import { natsConfigWith, readNatsUsers } from '@memoric/setup/nats-users/nats-users.ts'
 import {
   type DatabaseApp,
   databaseApps,
@@ -22,6 +23,9 @@ export interface HandOutOptions {
   postgres: string
 }
 
+/** Where the container of NATS keeps what JetStream stores. */
+const STORE_DIR = '/data'
+
 type Files = Record<string, string>
 
 /**
@@ -32,7 +36,7 @@ export async function handOutSecrets({ folder, given, postgres }: HandOutOptions
   const secrets = await loadSecrets(folder, await wereSecretsUsed(folder))
   for (const app of apps) await give(join(given, app), await filesOfApp(app, folder, secrets, postgres))
   await give(join(given, 'prepare'), filesOfPrepare(secrets, postgres))
-  await give(join(given, 'nats'), { 'nats-server.conf': await natsConfig(secrets) })
+  await give(join(given, 'nats'), { 'nats-server.conf': await natsConfig(folder, secrets) })
   await give(join(given, 'first-tenant'), { 'owner.password': secrets.ownerPassword })
   await give(join(given, 'postgres'), { POSTGRES_PASSWORD: secrets.postgresPassword })
   // PostgreSQL runs as a user of its own, which is a member of this one's group.
@@ -74,7 +78,11 @@ function filesOfPrepare({ appPasswords, postgresPassword }: Secrets, postgres: s
 }
 
 /** The configuration that all deployments share, after its passwords: the image of NATS has no shell that could read files. */
-async function natsConfig({ natsPasswords }: Secrets): Promise<string> {
+async function natsConfig(folder: string, { natsPasswords }: Secrets): Promise<string> {
   const passwords = Object.entries(natsPasswordVariables(natsPasswords)).map(([name, value]) => `${name}: ${value}\n`)
-  return passwords.join('') + (await readFile(natsConfigFile, 'utf8'))
+  return (
+    `NATS_STORE_DIR: ${JSON.stringify(STORE_DIR)}\n` +
+    passwords.join('') +
+    (await natsConfigWith(await readNatsUsers(folder)))
+  )
 }

@@ -3,7 +3,9 @@ import { asyncApiDocument } from '@memoric/contracts/asyncapi.ts'
 import { openApiDocument } from '@memoric/contracts/openapi.ts'
 import { API_VERSION } from '@memoric/contracts/version.ts'
 import { configurationPage } from './configuration-page.ts'
-import { errorsPage, eventsPage, permissionsPage } from './reference-pages.ts'
+import { detectionsPage } from './detections-page.ts'
+import { eventsPage } from './events-page.ts'
+import { errorsPage, permissionsPage } from './reference-pages.ts'
 
 const DOCS = new URL('../../../docs/', import.meta.url)
 
@@ -11,9 +13,14 @@ const pages: Readonly<Record<string, string>> = {
   'openapi.json': json(openApiDocument(API_VERSION)),
   'asyncapi.json': json(asyncApiDocument(API_VERSION)),
   'configuration.md': configurationPage(),
+  'detections.md': detectionsPage(),
   'errors.md': errorsPage(),
-  'events.md': eventsPage(),
+  'events.md': eventsPage({ sse: await example('follow-events.mjs'), nats: await example('nats-events.mjs') }),
   'permissions.md': permissionsPage(),
+}
+
+function example(name: string): Promise<string> {
+  return readFile(new URL(`examples/${name}`, DOCS), 'utf8')
 }
 
 function json(document: unknown): string {

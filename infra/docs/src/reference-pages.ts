@@ -1,5 +1,4 @@
 import { ERRORS } from '@memoric/contracts/error-codes.ts'
-import { EVENT_TYPES } from '@memoric/contracts/event-types.ts'
 import { PERMISSIONS, ROLE_PERMISSIONS, ROLES } from '@memoric/contracts/permissions.ts'
 
 /** docs/errors.md: every code that the API answers. */
@@ -12,24 +11,6 @@ helps \`detail\` and \`errors\`, which names each fault by a JSON pointer. Progr
 
 | status | code | meaning |
 |---|---|---|
-${rows.join('\n')}
-`
-}
-
-/** docs/events.md: every event and what it tells. */
-export function eventsPage(): string {
-  const rows = Object.entries(EVENT_TYPES).map(
-    ([type, { app, resource, summary }]) => `| \`${type}\` | ${app} | ${resource} | ${summary} |`,
-  )
-  return `# Events
-
-Each change and each read is told by one event, a CloudEvents 1.0 envelope in JSON (see asyncapi.json), published to NATS
-JetStream as \`memoric.v1.<tenant id>.<type>\` in the stream \`MEMORIC_EVENTS\`. Events carry ids and structure, never content;
-addresses, user agents and e-mails travel sealed, for the audit service only. An event may arrive more than once: its \`id\`
-tells. The audit log keeps each once; its \`operation\` is the type of the event.
-
-| type | emitted by | resource | meaning |
-|---|---|---|---|
 ${rows.join('\n')}
 `
 }

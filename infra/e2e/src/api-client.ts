@@ -113,7 +113,7 @@ export function rawRequest(route: Route, { params = {}, query = {}, headers = {}
 
 /** Throws unless a failure is a problem whose code, status and request id are right. */
 function checked(status: number, headers: ApiAnswer['headers'], text: string): ApiAnswer {
-  if (status < 400) return { status, headers, text, body: text === '' ? null : JSON.parse(text), problem: null }
+  if (status < 400) return { status, headers, text, body: bodyOf(headers, text), problem: null }
   if (headers['content-type'] !== 'application/problem+json; charset=utf-8') {
     throw new Error(`${status} without a problem: ${text.slice(0, 500)}`)
   }
@@ -122,6 +122,12 @@ function checked(status: number, headers: ApiAnswer['headers'], text: string): A
   const requestId = headers['x-request-id']
   if (requestId !== undefined && requestId !== found.request_id) throw new Error(`another request's problem: ${text}`)
   return { status, headers, text, body: null, problem: found }
+}
+
+/** What is no JSON, such as the lines of an export, stays text. */
+function bodyOf(headers: ApiAnswer['headers'], text: string): unknown {
+  if (text === '') return null
+  return String(headers['content-type']).startsWith('application/json') ? JSON.parse(text) : text
 }
 
 /** Throws when the status is not one of the route's, or the body has other fields than its schema. */

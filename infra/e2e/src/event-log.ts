@@ -14,6 +14,13 @@ export async function storedMemories({ admin }: Stack, tenantId: string): Promis
   return rows.map(({ id }) => id)
 }
 
+/** How many lines of the log of a tenant tell of an alert: those come from the log itself. */
+export async function alertLines({ admin }: Stack, tenantId: string): Promise<number> {
+  const rows = await admin.audit`
+    select 1 from audit_logs where tenant_id = ${tenantId} and operation = 'alert.raised'`
+  return rows.length
+}
+
 /** Throws unless the log of a tenant counts 1, 2, 3 ... without a gap. Gives its length. */
 export async function denseLength({ admin }: Stack, tenantId: string): Promise<number> {
   const rows = await admin.audit<{ seq: number }[]>`

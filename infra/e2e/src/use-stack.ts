@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly processes?: readonly AppName[]
   /** Variables given to every app, or to each its own. */
   readonly overrides?: Overrides
+  /** Settings of PostgreSQL. */
+  readonly postgresSettings?: Readonly<Record<string, string>>
 }
 
 /** The four apps on a PostgreSQL and a NATS of their own. Its members can be used from `beforeAll` on. */
@@ -47,7 +49,7 @@ interface Opened extends Pick<Stack, 'api' | 'settings' | 'postgres' | 'nats' | 
 }
 
 /** Runs the whole system for a test file. */
-export function useStack({ processes = [], overrides = {} }: StackOptions = {}): Stack {
+export function useStack({ processes = [], overrides = {}, postgresSettings = {} }: StackOptions = {}): Stack {
   const log: string[] = []
   let opened: Opened | undefined
   const stack = () => opened ?? fail()
@@ -64,7 +66,7 @@ export function useStack({ processes = [], overrides = {} }: StackOptions = {}):
     running.delete(app)
   }
   beforeAll(async () => {
-    opened = await open(overrides)
+    opened = await open(overrides, postgresSettings)
     for (const app of APPS) await start(app)
   })
   afterAll(async () => {
@@ -103,8 +105,8 @@ function fail(): never {
   throw new Error('useStack: the apps run from beforeAll on')
 }
 
-async function open(overrides: Overrides): Promise<Opened> {
-  const [server, nats] = await Promise.all([startOwnPostgres(), startOwnNats()])
+async function open(overrides: Overrides, postgresSettings: Readonly<Record<string, string>>): Promise<Opened> {
+  const [server, nats] = await Promise.all([startOwnPostgres(postgresSettings), startOwnNats()])
   const databases = await prepareDatabases({ adminUrl: server.adminUrl, databases: SERVICES.map(databasePlan) })
   const urlOf = (app: ServiceName) => databases.find((database) => database.app === app)?.url ?? ''
   const databaseUrls = { auth: urlOf('auth'), memory: urlOf('memory'), audit: urlOf('audit') }

@@ -13,6 +13,8 @@ const stack = useStack()
 const routes = Object.entries(ROUTES) as [OperationId, Route][]
 const withBody = routes.filter(([, route]) => route.body !== undefined)
 const withQuery = routes.filter(([, route]) => route.query !== undefined)
+/** Answers as long as somebody listens. */
+const isEndless = ({ stream }: Route) => stream?.includes('text/event-stream') === true
 const withId = routes.filter(([, route]) => route.params !== undefined)
 const withHeaders = routes.filter(([, route]) => route.headers !== undefined)
 
@@ -178,19 +180,22 @@ describe('a query with a parameter that its contract does not take', () => {
     await expectRefused(cases)
   })
 
-  test.each(withQuery)('%s with one that it takes but cannot use answers, or says 400', async (_id, route) => {
-    const before = stack.log.length
-    const names = Object.keys(route.query!.shape)
-    for (const name of names) {
-      for (const text of ODD_TEXTS.filter((odd) => route.query!.safeParse({ [name]: odd }).success)) {
-        const answer = await send(search(route, `${name}=${encodeURIComponent(text)}`))
-        expect([200, 400], `${name}=${label(text)}: ${describeAnswer(answer)}`).toContain(answer.status)
+  test.each(withQuery.filter(([, route]) => !isEndless(route)))(
+    '%s with one that it takes but cannot use answers, or says 400 or 404',
+    async (_id, route) => {
+      const before = stack.log.length
+      const names = Object.keys(route.query!.shape)
+      for (const name of names) {
+        for (const text of ODD_TEXTS.filter((odd) => route.query!.safeParse({ [name]: odd }).success)) {
+          const answer = await send(search(route, `${name}=${encodeURIComponent(text)}`))
+          expect([200, 400, 404], `${name}=${label(text)}: ${describeAnswer(answer)}`).toContain(answer.status)
+        }
       }
-    }
-    expect(stack.log.slice(before).filter((line) => /"level":"(?:error|fatal)"/.test(line))).toEqual([])
-    await settled(stack)
-    rows = await countRows(stack)
-  })
+      expect(stack.log.slice(before).filter((line) => /"level":"(?:error|fatal)"/.test(line))).toEqual([])
+      await settled(stack)
+      rows = await countRows(stack)
+    },
+  )
 
   const search = (route: Route, query: string): RawRequest => ({ method: route.method, path: `${route.path}?${query}` })
 })
@@ -214,7 +219,9 @@ describe('routes without a query take none', () => {
 
 describe('an id that is none', () => {
   test.each(withId)('%s', async (id, route) => {
-    const cases = BAD_IDS.map((bad) => [bad, rawRequest(route, { ...validOf(id), params: { id: bad } })] as const)
+    // Ids of subjects are the caller's own words.
+    const bad = BAD_IDS.filter((value) => !route.params?.safeParse({ id: value }).success)
+    const cases = bad.map((value) => [value, rawRequest(route, { ...validOf(id), params: { id: value } })] as const)
     await expectRefused(cases, [400, 404])
   })
 })

@@ -1,6 +1,10 @@
 import { createAccount, PASSWORD, register } from '@memoric/e2e/accounts.ts'
 import { settled } from '@memoric/e2e/settled.ts'
 import { useStack } from '@memoric/e2e/use-stack.ts'
+import { AUDIT_KEY_PATH } from '@memoric/contracts/well-known.ts'
+import { parseVerifierKey } from '@memoric/crypto/signed-note.ts'
+import { verifyExport } from '@memoric/verifier/verify-export.ts'
+import { verifyProof } from '@memoric/verifier/verify-proof.ts'
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 
@@ -155,6 +159,29 @@ test('all that happens in a tenant is in its log: each event once, with who, whe
   expect(JSON.stringify(items)).not.toMatch(/coffee|correct horse|mk_local_\w{16}_|Bearer/)
 })
 
+test('an export of a subject goes through the gateway line by line, and its way is in the log', async () => {
+  const account = await createAccount(stack)
+  const items = Array.from({ length: 500 }, (_, n) => ({
+    content: `memory ${n} ${'x'.repeat(2000)}`,
+    subject_id: 'ada',
+  }))
+  await stack.api.ok('createMemories', account.key, { body: { items } })
+  const { id } = await stack.api.ok('startExport', account.key, { body: { subject_id: 'ada' } })
+  const state = async () => (await stack.api.ok('getExport', account.key, { params: { id } })).state
+  await expect.poll(state, { timeout: 20_000 }).toBe('made')
+  const { text } = await stack.api.call('downloadExport', account.key, { params: { id } })
+  const lines = text.trimEnd().split('\n')
+  expect(lines).toHaveLength(502)
+  expect(JSON.parse(lines.at(-1)!)).toMatchObject({ type: 'trailer', counts: { memory: 500 } })
+  const stranger = await createAccount(stack)
+  const refused = await stack.api.call('downloadExport', stranger.key, { params: { id } })
+  expect(refused.problem?.code).toBe('export_not_found')
+  await settled(stack)
+  const { items: told } = await stack.api.ok('listAuditLogs', account.session)
+  const types = told.filter(({ resource_id }) => resource_id === id).map(({ operation }) => operation)
+  expect(types.toSorted()).toEqual(['export.downloaded', 'export.made', 'export.requested'])
+})
+
 test('reading the log is in the log', async () => {
   const account = await createAccount(stack)
   await stack.api.ok('listAuditLogs', account.key)
@@ -238,3 +265,43 @@ describe('a key with long lists of subjects and namespaces', () => {
 async function statusOf(credential: Parameters<typeof stack.api.call>[1]): Promise<number> {
   return (await stack.api.call('me', credential)).status
 }
+
+test('a request that comes again with its Idempotency-Key is answered again, and says so', async () => {
+  const { api } = stack
+  const account = await createAccount(stack)
+  const request = { body: { content: 'sent twice', on_duplicate: 'create' }, headers: { 'idempotency-key': '"a key"' } }
+  const first = await api.call('createMemory', account.key, request)
+  const again = await api.call('createMemory', account.key, request)
+  expect([first.status, first.headers['idempotent-replayed']]).toEqual([201, undefined])
+  expect([again.status, again.headers['idempotent-replayed']]).toEqual([201, 'true'])
+  expect([again.body, again.headers['location']]).toEqual([first.body, first.headers['location']])
+  const other = await api.call('createMemory', account.session, request)
+  expect([other.status, other.headers['idempotent-replayed']]).toEqual([201, undefined])
+})
+
+test('a batch of 500 memories of 32 KiB goes through', async () => {
+  const account = await createAccount(stack)
+  const items = Array.from({ length: 500 }, (_, at) => ({ content: `${at} `.padEnd(32_768, 'x') }))
+  const answer = await stack.api.ok('createMemories', account.key, { body: { items } })
+  expect(answer.items.map(({ memory }) => memory?.seq)).toEqual(items.map((_, at) => at + 1))
+}, 60_000)
+
+test('what happened is proven to anybody who has the public key of the log, event by event and all of it', async () => {
+  const account = await register(stack)
+  await stack.api.ok('createMemory', account.session, { body: { content: 'to be proven', subject_id: 'anna' } })
+  await settled(stack)
+  const { gateway } = stack.settings.urls
+  const keys = await (await fetch(gateway + AUDIT_KEY_PATH)).text()
+  const verifiers = keys.trimEnd().split('\n').map(parseVerifierKey)
+  const renewed = await stack.api.ok('refresh', null, { body: { refresh_token: account.refreshToken } })
+  const authorization = `Bearer ${renewed.access_token}`
+  const read = async (path: string) => (await fetch(gateway + path, { headers: { authorization } })).text()
+  const { items } = await stack.api.ok('listAuditLogs', account.session)
+  const created = items.find(({ operation }) => operation === 'memory.created')
+  const proof = await read(`/v1/audit/proof/${created?.event_id}`)
+  expect(verifyProof(proof, undefined, verifiers)).toMatchObject({ findings: [], index: created?.log_index })
+  expect(await read('/v1/audit/checkpoint')).toMatch(/^\S+\n\d+\n\S{44}\n\n\u2014 /)
+  const report = await verifyExport((await read('/v1/audit/export')).trimEnd().split('\n'), { verifiers })
+  expect(report).toMatchObject({ findings: [], dropped: 0 })
+  expect(report.lines).toBeGreaterThanOrEqual(items.length)
+})

@@ -104,17 +104,20 @@ describe('a service lets in only what the gateway states', () => {
     await direct.close()
   })
 
-  test.each(routes)('%s checks the permission by itself', async (id, route) => {
-    const { settings } = stack
-    const direct = createApiClient(settings.urls[route.app])
-    const sent = rawRequest(route, validRequests[id]({}))
-    const powerless = callerHeaders(settings.serviceKey, route.app, { ...caller, permissions: [] })
-    const anonymous = callerHeaders(settings.serviceKey, route.app)
-    const ask = (headers: Record<string, string>) => direct.raw({ ...sent, headers: { ...sent.headers, ...headers } })
-    const codes = [(await ask(powerless)).problem?.code, (await ask(anonymous)).problem?.code]
-    await direct.close()
-    if (route.access === 'anyone') return
-    expect(codes[0] === 'permission_denied').toBe(route.access !== 'signed_in')
-    expect(codes[1]).toBe('authentication_required')
-  })
+  test.each(routes.filter(([, { app }]) => app !== 'gateway'))(
+    '%s checks the permission by itself',
+    async (id, route) => {
+      const { settings } = stack
+      const direct = createApiClient(settings.urls[route.app])
+      const sent = rawRequest(route, validRequests[id]({}))
+      const powerless = callerHeaders(settings.serviceKey, route.app, { ...caller, permissions: [] })
+      const anonymous = callerHeaders(settings.serviceKey, route.app)
+      const ask = (headers: Record<string, string>) => direct.raw({ ...sent, headers: { ...sent.headers, ...headers } })
+      const codes = [(await ask(powerless)).problem?.code, (await ask(anonymous)).problem?.code]
+      await direct.close()
+      if (route.access === 'anyone') return
+      expect(codes[0] === 'permission_denied').toBe(route.access !== 'signed_in')
+      expect(codes[1]).toBe('authentication_required')
+    },
+  )
 })

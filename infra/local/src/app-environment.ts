@@ -15,7 +15,10 @@ export interface AppSurroundings {
 }
 
 const passedThrough =
-  /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|OUTBOUND_PRIVATE_NETWORKS|MEMORIC_[A-Z_]+|NODE_COMPILE_CACHE)$/
+  /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|OUTBOUND_PRIVATE_NETWORKS|AUDIT_(?:ORIGIN|RETENTION_DAYS|ANCHOR_[A-Z]+|WITNESSES)|MEMORIC_[A-Z_]+|NODE_COMPILE_CACHE)$/
+
+/** The key of the endpoint is for the app that asks it. */
+const passedToMemory = /^EMBEDDINGS_[A-Z_]+$/
 
 /**
  * The whole environment of an app: a few variables of the person who starts it, by name, then what the stack decides. What the
@@ -25,13 +28,15 @@ export function appEnvironment(app: App, surroundings: AppSurroundings): Record<
   const own = {
     ...common(app, surroundings),
     ...(app === 'gateway' && upstreams(surroundings.ports)),
-    ...((app === 'gateway' || app === 'auth') && { PUBLIC_URL: `http://127.0.0.1:${surroundings.ports.gateway}` }),
-    ...(app === 'auth' && { MAIL_DIRECTORY: surroundings.home.mail }),
+    ...(app !== 'memory' && { PUBLIC_URL: `http://127.0.0.1:${surroundings.ports.gateway}` }),
+    ...((app === 'auth' || app === 'audit') && { MAIL_DIRECTORY: surroundings.home.mail }),
     ...(app === 'auth' && { MEMORIC_ENV: 'local' }),
   }
   const inherited = Object.entries(surroundings.user).filter(
     (entry): entry is [string, string] =>
-      entry[1] !== undefined && passedThrough.test(entry[0]) && !Object.hasOwn(own, `${entry[0]}_FILE`),
+      entry[1] !== undefined &&
+      (passedThrough.test(entry[0]) || (app === 'memory' && passedToMemory.test(entry[0]))) &&
+      !Object.hasOwn(own, `${entry[0]}_FILE`),
   )
   return { PATH: surroundings.user.PATH ?? '', ...runtimeSettings, ...Object.fromEntries(inherited), ...own }
 }

@@ -11,7 +11,8 @@ import { type Home, makeHome } from './home.ts'
 import { lockHome } from './home-lock.ts'
 import { loadHomeSecrets } from './home-secrets.ts'
 import { lastLines, logLines, trimLogs } from './log-file.ts'
-import { natsConfigFile, natsPasswordVariables } from './nats-config.ts'
+import { natsPasswordVariables } from './nats-config.ts'
+import { writeNatsConfig } from './nats-users.ts'
 import { startApp } from './start-app.ts'
 import { startNats } from './start-nats.ts'
 import { startPostgres } from './start-postgres.ts'
@@ -27,6 +28,8 @@ export interface StackOptions {
   /** The environment of the person who starts it. */
   user: Readonly<Record<string, string | undefined>>
   say: (line: string) => void
+  /** Waited for before a process that ended is started again, in place of growing pauses. */
+  beforeRestart?: ((name: string) => Promise<void>) | undefined
   /** Aborted when the stack shall not go on starting. */
   signal: AbortSignal
 }
@@ -83,7 +86,7 @@ async function startServers({ ports, secrets }: Basis, options: StackOptions, un
   const program = await findNatsServer(home.programs, say)
   say('Starting NATS')
   const env = natsPasswordVariables(secrets.natsPasswords)
-  const nats = { program, configFile: natsConfigFile, storeDir: home.nats, port: ports.nats, env }
+  const nats = { program, configFile: await writeNatsConfig(home), storeDir: home.nats, port: ports.nats, env }
   await keep('nats', () => startNats({ ...nats, log: logLines(home.logs, 'nats') }), options, undo)
 }
 
@@ -117,13 +120,13 @@ async function becomesReady(app: App, { ports }: Basis, options: StackOptions, e
 async function keep(
   name: string,
   start: () => Promise<Running>,
-  { home, say, signal }: StackOptions,
+  { home, say, signal, beforeRestart }: StackOptions,
   undo: Undo,
   onEnd: () => void = () => undefined,
 ): Promise<void> {
   signal.throwIfAborted()
   const onStart = ({ pid }: Running) => noteChild(home.processes, name, pid)
-  const { stop } = await supervise({ name, start, say, onStart, onEnd })
+  const { stop } = await supervise({ name, start, say, onStart, onEnd, beforeRestart })
   undo(async () => {
     await stop()
     await forgetChild(home.processes, name)

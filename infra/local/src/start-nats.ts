@@ -40,8 +40,13 @@ export async function startNats(options: NatsOptions): Promise<RunningNats> {
     log(line)
   }
   const port = ['--addr', '127.0.0.1', '--port', String(options.port === 0 ? -1 : options.port)]
-  const args = ['--config', configFile, '--jetstream', '--store_dir', storeDir, '--ports_file_dir', portsDir, ...port]
-  const server = await startProcess({ program, args, env, log: remember })
+  const args = ['--config', configFile, '--jetstream', '--ports_file_dir', portsDir, ...port]
+  const server = await startProcess({
+    program,
+    args,
+    env: { ...env, NATS_STORE_DIR: JSON.stringify(storeDir) },
+    log: remember,
+  })
   const url = await listeningUrl(server, portsDir)
   if (url === undefined) throw new Error(`nats-server did not start:\n${said.join('\n')}`)
   const { pid, exited, signal } = server

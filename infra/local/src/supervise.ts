@@ -16,6 +16,8 @@ export interface SuperviseOptions<T extends Running> {
   onStart?: (running: T) => Promise<void>
   /** Called whenever it ended by itself. */
   onEnd?: () => void
+  /** Waited for before a restart, in place of a pause. */
+  beforeRestart?: ((name: string) => Promise<void>) | undefined
   /** First and longest pause before a restart, ms; it doubles. */
   pause?: { first: number; longest: number }
   /** After this long (ms) a process counts as healthy and its next restart is quick again. */
@@ -29,7 +31,15 @@ export interface Supervised {
 
 /** Starts something and starts it again whenever it ends, with growing pauses. Rejects when the first start fails. */
 export async function supervise<T extends Running>(options: SuperviseOptions<T>): Promise<Supervised> {
-  const { name, start, say, onStart, pause = { first: 500, longest: 30_000 }, healthyAfter = 60_000 } = options
+  const {
+    name,
+    start,
+    say,
+    onStart,
+    beforeRestart,
+    pause = { first: 500, longest: 30_000 },
+    healthyAfter = 60_000,
+  } = options
   const stopping = new AbortController()
   const isStopping = () => stopping.signal.aborted
   let current: T | undefined = await begin()
@@ -49,8 +59,8 @@ export async function supervise<T extends Running>(options: SuperviseOptions<T>)
       if (isStopping()) return
       options.onEnd?.()
       if (Date.now() - since > healthyAfter) delay = pause.first
-      say(`${name} ${how}; starting it again in ${delay / 1000} s`)
-      await sleep(delay, undefined, { signal: stopping.signal }).catch(() => undefined)
+      say(`${name} ${how}; starting it again${beforeRestart === undefined ? ` in ${delay / 1000} s` : ''}`)
+      await (beforeRestart?.(name) ?? sleep(delay, undefined, { signal: stopping.signal }).catch(() => undefined))
       delay = Math.min(delay * 2, pause.longest)
       if (!isStopping()) await restart()
     }

@@ -102,3 +102,11 @@ test("of the starter's environment only what is on the list is passed on, and no
   expect(env.NODE_OPTIONS).toBe(runtimeSettings.NODE_OPTIONS)
   for (const name of ['MEMORIC_ENCRYPTION_KEY', 'AWS_SECRET_ACCESS_KEY']) expect(env).not.toHaveProperty(name)
 })
+
+test('who embeds, and the key for that, is told to the memory service alone', () => {
+  const user = { EMBEDDINGS_URL: 'http://127.0.0.1:1/v1', EMBEDDINGS_KEY: 'x' }
+  expect(appEnvironment('memory', { ...surroundings, user })).toMatchObject(user)
+  for (const app of ['auth', 'gateway', 'audit'] as const) {
+    expect(appEnvironment(app, { ...surroundings, user })).not.toHaveProperty('EMBEDDINGS_KEY')
+  }
+})

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createProgress } from '@memoric/service/progress.ts'
 import { expect, test } from 'vitest'
 import { shorten, sourceText } from '../src/demo-answers.ts'
 import { auditText, readAuditTrail } from '../src/demo-audit.ts'
 import { createDemoClient, type DemoClient, type DemoEvent } from '../src/demo-client.ts'
 import { readCredentials } from '../src/demo-credentials.ts'
-import { createProgress } from '../src/demo-progress.ts'
 import { freePort } from '../src/free-port.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 

@@ -1,0 +1,125 @@
+import { END_REASONS, GAP_REASONS, STREAM_NOTICES } from '@memoric/contracts/event-stream-contract.ts'
+import { EVENT_TYPES, severityOf } from '@memoric/contracts/event-types.ts'
+
+/** Programs that the page shows, by their names in docs/examples. */
+export interface EventExamples {
+  readonly sse: string
+  readonly nats: string
+}
+
+/** docs/events.md: every event and what it tells, and how to follow them. */
+export function eventsPage({ sse, nats }: EventExamples): string {
+  const rows = Object.entries(EVENT_TYPES).map(
+    ([type, { app, resource, summary }]) => `| \`${type}\` | ${app} | ${resource} | ${severityOf(type)} | ${summary} |`,
+  )
+  return `# Events
+
+Each change and each read is told by one event, a CloudEvents 1.0 envelope in JSON (see asyncapi.json), published to NATS
+JetStream as \`memoric.v1.<tenant id>.<type>\` in the stream \`MEMORIC_EVENTS\`. Events carry ids and structure, never content;
+addresses, user agents and e-mails travel sealed, for the audit service only. An event may arrive more than once: its \`id\`
+tells. The audit log keeps each once; its \`operation\` is the type of the event.
+
+## What an event tells
+
+Who (\`actor\`: \`user:<id>\`, \`api_key:<id>\`, \`service:<app>\`, \`operator:<name>\`), in which tenant, about what, with which outcome, over
+which endpoint, method and status, how long it took, and:
+
+- **why**, in \`data.reason\`. A client says it with the header \`X-Memoric-Reason\`: one line of 1 to 256 printable characters in UTF-8, such
+  as a ticket or a policy. It is kept in the log as it is and for good, so it must not hold personal data. Where an event has a reason of
+  its own (why something was refused, say), that of the client is in \`details.stated_reason\`. Events of refusals carry the error code alone.
+- **which request**, in \`data.request_id\`: the \`x-request-id\` of the answer.
+- **which trace**, in \`traceparent\` (W3C Trace Context). A client may send the header \`traceparent\`; one that is not valid is ignored.
+  Without one the trace id is the request id without its dashes. In the log a trace that a client named is \`details.trace_id\`.
+
+An event has at most 32 KiB. Details that would make it larger are replaced by \`{"truncated": true, "bytes": …, "sha256": …}\`.
+
+## What is guaranteed
+
+- The event of a change is written in the transaction of the change: both are there, or neither is.
+- It stays in the outbox of its app until audit has committed it. It is published again when audit did not confirm it within five minutes, and
+  at once when the stream was lost.
+- Audit keeps each event once, however often it comes. What a killed process of audit had in its hands comes to the next one after 6 seconds.
+- What audit cannot take (no valid event, too large, refused by the database) is kept as a **dead letter**: sealed in its database, in the stream
+  \`MEMORIC_DEAD_LETTERS\`, and told by \`audit.event_rejected\`. \`GET /v1/audit/dead-letters\` lists those of the tenant, \`POST
+  /v1/audit/dead-letters/:id/replay\` gives one to the log again. Those that do not say clearly whose they are have
+  \`npm run memoric -- audit dead-letters\` and \`audit replay <id>\`.
+- Every hour the log is compared with what the apps have counted, by tenant: the number of events and the sum of their ids. A difference is
+  told by \`audit.difference_found\`, which raises an alert.
+- Reads of memories are written together up to 100 ms later; a process that is killed loses those of its last 100 ms. A tenant chooses with
+  its setting \`audit_reads\`: \`all\`; \`sampled\`, one request of ten, by the last 32 bits of the request id modulo 10, marked with
+  \`details.sampled\`; or \`none\`. That is about reading memories and what is made of them (\`memory.read\`, \`memory.searched\`, \`handoff.read\` and
+  the like); changes, exports, refusals and reading the log are always told.
+
+## Following events over HTTP
+
+\`GET /v1/events\` (permission \`events:subscribe\`) answers with server-sent events: those of the tenant, as they happen. Credentials that are
+limited to subjects or namespaces are refused, as events are of the whole tenant. That somebody subscribes is told by \`events.subscribed\`.
+
+\`\`\`sh
+curl -N http://127.0.0.1:3456/v1/events -H @.memoric/api-key.header
+\`\`\`
+
+\`\`\`
+retry: 2711
+: events follow
+
+id: 7WdPVUyFuWmuY2SoZUVybQ
+data: {"specversion":"1.0","id":"01a2…","source":"memoric/memory","type":"memory.created",…}
+\`\`\`
+
+- \`type\` filters by type (\`memory.created\`, or \`memory.*\` for all that begin so), \`resource\` by resource type, resource id, or \`type/id\`.
+- The \`id\` of a message, sent back as \`Last-Event-ID\`, makes the stream go on after it: each event once, without a gap, as long as the stream
+  keeps them (seven days, 4 GiB). Ids are opaque and of no use in another tenant.
+- A comment comes every 15 seconds. \`max_seconds\` ends the stream after a time, for clients behind proxies that would cut it off.
+- A client that does not read gets at most 1 MiB ahead of itself; then the stream ends, and goes on with \`Last-Event-ID\`.
+- The stream ends within a second of the revocation of the credential, when the credential expires, and when auth cannot be asked about it
+  for 90 seconds.
+- A session or key may have 10 streams open, a tenant 100, a gateway 1000 (\`EVENT_STREAMS_…_MAX\` in [configuration.md](configuration.md)); more
+  are refused with 429 \`too_many_subscriptions\`.
+- \`EventSource\` of browsers cannot send a credential; use \`fetch\` as below. Origins are those of \`CORS_ORIGINS\`.
+
+Two kinds of messages have a name (\`event:\`) and are no events; \`data.reason\` says which:
+
+| name | reason | meaning |
+|---|---|---|
+${notices(STREAM_NOTICES.gap, GAP_REASONS)}
+${notices(STREAM_NOTICES.end, END_REASONS)}
+
+\`\`\`js
+${sse.trim()}
+\`\`\`
+
+## Following events over NATS
+
+For a subscriber outside of Memoric, the operator makes a user of NATS that hears the events of one tenant and can do nothing else: no other
+subject, no publishing, no JetStream.
+
+\`\`\`sh
+npm run memoric -- nats-user add <tenant id>      # shows a seed, once
+npm run memoric -- nats-user list
+npm run memoric -- nats-user remove <public key>  # cut off at once
+\`\`\`
+
+NATS keeps the public key only. In containers, run the same lines of the configuration through your own: \`{ nkey: U…, permissions { publish:
+{ deny: ">" }, subscribe: { allow: ["memoric.v1.<tenant id>.>"] } } }\` in the list of users, then \`docker compose kill -s HUP nats\`.
+
+What comes is what is published from now on, at most once, with the sealed personal data that audit alone can open. Whoever must not miss
+anything follows over HTTP.
+
+\`\`\`js
+${nats.trim()}
+\`\`\`
+
+## Every event
+
+| type | emitted by | resource | severity | meaning |
+|---|---|---|---|---|
+${rows.join('\n')}
+`
+}
+
+function notices(name: string, reasons: Readonly<Record<string, string>>): string {
+  return Object.entries(reasons)
+    .map(([reason, meaning]) => `| \`${name}\` | \`${reason}\` | ${meaning} |`)
+    .join('\n')
+}
