@@ -11,6 +11,7 @@ const arrows = [
   { files: ['packages/postgres/src/**'], may: [] },
   { files: ['packages/messaging/src/**'], may: ['contracts'] },
   { files: ['packages/service/src/**'], may: ['contracts', 'crypto'] },
+  { files: ['packages/verifier/src/**'], may: ['crypto'] },
   { files: ['apps/*/src/**'], may: ['contracts', 'crypto', 'postgres', 'messaging', 'service'] },
   { files: ['apps/gateway/src/**'], may: ['contracts', 'crypto', 'messaging', 'service'] },
 ]

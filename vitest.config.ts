@@ -1,9 +1,14 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { ClosingLineReporter } from './packages/testkit/src/closing-line-reporter.ts'
+
+/** Most tests wait for servers: two workers keep even two processors busy. */
+const maxWorkers = Math.max(2, Math.floor(availableParallelism() / 2))
 
 // Two projects: pure packages need no servers; the rest share one PostgreSQL per run and have a NATS per file.
 export default defineConfig({
   test: {
+    maxWorkers,
     reporters: [['default', { summary: false }], new ClosingLineReporter()],
     projects: [
       {
