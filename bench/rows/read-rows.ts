@@ -9,7 +9,8 @@ const MEMORIES = 1000
 export const readPlans: readonly RowPlan[] = [
   { name: 'list', prepare: listRow },
   { name: 'get', prepare: getRow },
-  { name: 'gateway', prepare: gatewayRow },
+  { name: 'gateway', prepare: (bench) => gatewayRow(bench, 'gateway', CONNECTIONS) },
+  { name: 'gateway-16', prepare: (bench) => gatewayRow(bench, 'gateway-16', 16) },
 ]
 
 async function listRow(bench: Bench): Promise<Row> {
@@ -42,22 +43,22 @@ async function getRow(bench: Bench): Promise<Row> {
   }
 }
 
-async function gatewayRow(bench: Bench): Promise<Row> {
+async function gatewayRow(bench: Bench, name: string, connections: number): Promise<Row> {
   const ids = await memoryIds(bench)
-  const direct: Load = { connections: CONNECTIONS, next: () => bench.asGateway('memory', get(`/v1/memories/${ids()}`)) }
+  const direct: Load = { connections, next: () => bench.asGateway('memory', get(`/v1/memories/${ids()}`)) }
   return {
-    name: 'gateway',
-    title: 'get by id through the gateway',
+    name,
+    title: `get by id through the gateway, ${connections} connections`,
     budget: { overhead: 0.35 },
     warmUp: true,
-    measure: stackMeasure(bench, throughGateway(bench, ids)),
+    measure: stackMeasure(bench, throughGateway(bench, ids, connections)),
     baseline: { title: 'direct call to memory', measure: stackMeasure(bench, direct, bench.stack.memoryUrl) },
   }
 }
 
-function throughGateway(bench: Bench, ids: () => string): Load {
+function throughGateway(bench: Bench, ids: () => string, connections = CONNECTIONS): Load {
   const headers = apiKeyOf(bench)
-  return { connections: CONNECTIONS, next: () => get(`/v1/memories/${ids()}`, headers) }
+  return { connections, next: () => get(`/v1/memories/${ids()}`, headers) }
 }
 
 /** The ids of a subject's memories in turn. */
