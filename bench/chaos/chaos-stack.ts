@@ -68,8 +68,9 @@ export async function startChaosStack({ environment, say, signal, undo }: ChaosS
     url,
     credentials: await readCredentials(home.credentials),
     async kill(victim) {
-      const pid = await pidOf(home, victim)
-      if (pid === undefined) throw new Error(`${victim} does not run`)
+      // It may be between two starts.
+      let pid = await pidOf(home, victim)
+      for (; pid === undefined; pid = await pidOf(home, victim)) await sleep(20, undefined, { signal })
       process.kill(pid, 'SIGKILL')
       return pid
     },
