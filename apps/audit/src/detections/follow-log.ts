@@ -4,6 +4,7 @@ import type { Tx } from '@memoric/postgres/lease.ts'
 import { systemFlight, systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import { raiseAlerts, type RaisingDeps } from '../alerts/raise-alerts.ts'
+import type { Pseudonym } from '../keys/audit-keys.ts'
 import { selectSettings } from './detection-setting-repository.ts'
 import { deleteExpiredStates, readStates, saveStates } from './detection-state-repository.ts'
 import { linesBehind, lockNextIndex, readLines, readSize, saveNextIndex } from './follower-repository.ts'
@@ -155,7 +156,8 @@ async function look(tx: Tx, options: FollowOptions, rows: Awaited<ReturnType<typ
   const tenants = [...new Set(rows.map((row) => row.tenant_id))]
   if (tenants.length === 0) return 0
   const settingOf = settingsFrom(detections, await selectSettings(tx, tenants))
-  const events = rows.map((row) => toSeenEvent(options, row))
+  const seeing = { ...options, pseudonym: eachOnce(options.pseudonym) }
+  const events = rows.map((row) => toSeenEvent(seeing, row))
   const sightings = findSightings(detections, events, settingOf, onFault)
   if (sightings.length === 0) return 0
   const oldest = Math.min(...events.map(({ at }) => at))
@@ -163,6 +165,17 @@ async function look(tx: Tx, options: FollowOptions, rows: Awaited<ReturnType<typ
   const { findings, changed } = judge(detections, sightings, states, settingOf, onFault)
   if (changed.length > 0) await saveStates(tx, changed)
   return raiseAlerts(tx, options, findings, settingOf)
+}
+
+/** The same pseudonyms, each made once: events of a batch come from few networks. */
+function eachOnce(pseudonym: Pseudonym): Pseudonym {
+  const made = new Map<string, string>()
+  return (field, tenantId, value) => {
+    const name = `${field} ${tenantId} ${value}`
+    const known = made.get(name) ?? pseudonym(field, tenantId, value)
+    made.set(name, known)
+    return known
+  }
 }
 
 function retryDelay(failures: number): number {

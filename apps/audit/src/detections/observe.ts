@@ -40,6 +40,9 @@ const DAY_MS = 24 * HOUR_MS
 /** How long habits are remembered of what is not seen any more. */
 const HABIT_MS = 400 * DAY_MS
 
+const windowSeen = windowState.nullable()
+const membersSeen = memberState.nullable()
+
 type Patterns<Kind extends Pattern['kind']> = Extract<Pattern, { readonly kind: Kind }>
 
 /** Looks at one event that the pattern is about, with what it remembers of the same entity. Throws for a state that is none. */
@@ -63,7 +66,7 @@ export function observe(pattern: Pattern, setting: Setting, state: unknown, even
 }
 
 function observeCount({ each }: Patterns<'count'>, setting: Setting, state: unknown, event: SeenEvent): Observation {
-  const known = windowState.nullable().parse(state) ?? emptyWindow
+  const known = windowSeen.parse(state) ?? emptyWindow
   const next = addToWindow(known, event.at, amountOf(each, event), event.id, setting.windowMs)
   const observed = sumOf(next, event.at, setting.windowMs)
   return {
@@ -91,7 +94,7 @@ function observeDistinct({ threshold, windowMs }: Setting, state: unknown, event
   const account = accountOf(event)
   const expiresAt = event.at + 2 * windowMs
   if (account === null) return { expiresAt, observed: 0, isFinding: false, evidence: [] }
-  const known = memberState.nullable().parse(state) ?? noMembers
+  const known = membersSeen.parse(state) ?? noMembers
   const { state: next } = addMember(known, event.at, keyOf(account), event.id, windowMs)
   const observed = next.members.length
   return { state: next, expiresAt, observed, isFinding: observed >= threshold, evidence: next.events }
@@ -100,7 +103,7 @@ function observeDistinct({ threshold, windowMs }: Setting, state: unknown, event
 /** Counts failures; what comes then is judged by them, and begins anew. */
 function observeAfter(pattern: Patterns<'after'>, setting: Setting, state: unknown, event: SeenEvent): Observation {
   const { threshold, windowMs } = setting
-  const known = windowState.nullable().parse(state) ?? emptyWindow
+  const known = windowSeen.parse(state) ?? emptyWindow
   const expiresAt = event.at + 2 * windowMs
   if (!isOneOf(pattern.then, event)) {
     const next: WindowState = addToWindow(known, event.at, amountOf('request', event), event.id, windowMs)
@@ -117,7 +120,7 @@ function observeAddress(state: unknown, event: SeenEvent): Observation {
   const expiresAt = event.at + HABIT_MS
   const network = event.outcome === 'success' ? event.network() : null
   if (network === null) return { expiresAt, observed: 0, isFinding: false, evidence: [] }
-  const known = memberState.nullable().parse(state) ?? noMembers
+  const known = membersSeen.parse(state) ?? noMembers
   const last = known.members.find(([name]) => name === network)?.[1]
   if (last !== undefined && event.at - last < DAY_MS) {
     return { expiresAt, observed: known.members.length, isFinding: false, evidence: [] }
@@ -127,12 +130,12 @@ function observeAddress(state: unknown, event: SeenEvent): Observation {
   return { state: { ...next, events: [] }, expiresAt, observed: next.members.length, isFinding, evidence: [event.id] }
 }
 
-const lastUse = z.object({ at: z.number() })
+const lastUse = z.object({ at: z.number() }).nullable()
 
 /** Written anew once an hour. */
 function observeDormant({ threshold }: Setting, state: unknown, event: SeenEvent): Observation {
   const expiresAt = event.at + HABIT_MS
-  const known = lastUse.nullable().parse(state)
+  const known = lastUse.parse(state)
   const idleMs = known === null ? 0 : event.at - known.at
   const observed = Math.max(0, Math.floor(idleMs / DAY_MS))
   if (event.outcome !== 'success') return { expiresAt, observed, isFinding: false, evidence: [] }
@@ -146,11 +149,11 @@ function observeDormant({ threshold }: Setting, state: unknown, event: SeenEvent
   }
 }
 
-const habits = z.object({ days: z.number(), lastDay: z.number(), hours: z.array(z.number()).length(24) })
+const habits = z.object({ days: z.number(), lastDay: z.number(), hours: z.array(z.number()).length(24) }).nullable()
 const noHabits = { days: 0, lastDay: -1, hours: Array<number>(24).fill(0) }
 
 function observeHour({ threshold }: Setting, state: unknown, event: SeenEvent): Observation {
-  const { days, lastDay, hours } = habits.nullable().parse(state) ?? noHabits
+  const { days, lastDay, hours } = habits.parse(state) ?? noHabits
   const hour = Math.floor(event.at / HOUR_MS) % 24
   const day = Math.floor(event.at / DAY_MS)
   const around = [hour + 23, hour, hour + 1].map((one) => hours[one % 24] ?? 0)
