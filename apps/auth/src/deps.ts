@@ -8,7 +8,12 @@ import { answerCounts } from '@memoric/messaging/answer-counts.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
 import { countedHour } from '@memoric/postgres/outbox-counts.ts'
 import { createOutboxRelay, type OutboxRelay } from '@memoric/postgres/outbox-relay.ts'
-import { createSystemReader, type SystemReader } from '@memoric/postgres/system-reader.ts'
+import {
+  createSystemCounter,
+  createSystemReader,
+  type SystemCounter,
+  type SystemReader,
+} from '@memoric/postgres/system-reader.ts'
 import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { type Closer, openWith } from '@memoric/service/closer.ts'
 import { createEventFactory, createPersonalDataKey, type EventFactory } from '@memoric/service/event-factory.ts'
@@ -37,12 +42,16 @@ const SIGN_INS_AT_ONCE = 40
 /** Connections for questions whether a credential stands: each takes a fraction of a millisecond. */
 const READERS = 4
 
+/** Connections on which attempts to sign in are counted, as quickly. */
+const COUNTERS = 4
+
 /** What the verbs of auth work with. */
 export interface Deps {
   readonly config: AuthConfig
   readonly log: Logger
   readonly sql: Sql
   readonly reader: SystemReader
+  readonly counter: SystemCounter
   readonly keys: AuthKeys
   readonly passwords: PasswordHasher
   readonly signIns: SignInPlaces
@@ -67,6 +76,12 @@ async function openDeps(config: AuthConfig, log: Logger, closer: Closer): Promis
   closer.defer('postgres', () => sql.end())
   const reader = createSystemReader({ url: config.DATABASE_URL, max: READERS, applicationName: 'memoric-auth-reader' })
   closer.defer('postgres reader', () => reader.end())
+  const counter = createSystemCounter({
+    url: config.DATABASE_URL,
+    max: COUNTERS,
+    applicationName: 'memoric-auth-counter',
+  })
+  closer.defer('postgres counter', () => counter.end())
   await checkDatabase(sql, { migrations: MIGRATIONS_DIRECTORY })
   const keys = await loadAuthKeys(config, sql)
   const { NATS_URL: servers, NATS_USER: user, NATS_PASSWORD: pass } = config
@@ -95,6 +110,7 @@ async function openDeps(config: AuthConfig, log: Logger, closer: Closer): Promis
     log,
     sql,
     reader,
+    counter,
     keys,
     passwords,
     signIns,

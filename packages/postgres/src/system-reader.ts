@@ -9,9 +9,20 @@ export interface SystemReader {
   end(): Promise<void>
 }
 
+/** Like SystemReader, also for statements that count: each is a transaction of its own, which a crash of PostgreSQL may undo. */
+export type SystemCounter = SystemReader
+
 /** Connections of their own: what is asked on them is in the system scope from the first byte on, and cannot write. */
 export function createSystemReader(options: ClientOptions): SystemReader {
-  const settings = { ...options.settings, 'memoric.system': 'on', default_transaction_read_only: 'on' }
-  const sql = createClient({ ...options, settings })
+  return createAsker(options, { default_transaction_read_only: 'on' })
+}
+
+/** Connections of their own, in the system scope, which do not wait for the disk. */
+export function createSystemCounter(options: ClientOptions): SystemCounter {
+  return createAsker(options, { synchronous_commit: 'off' })
+}
+
+function createAsker(options: ClientOptions, settings: Readonly<Record<string, string>>): SystemReader {
+  const sql = createClient({ ...options, settings: { ...options.settings, 'memoric.system': 'on', ...settings } })
   return { ask: (question) => ask(sql, question), end: () => sql.end() }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { DatabaseUnavailable, isUniqueViolation } from '../src/database-error.ts'
 import { createClient } from '../src/client.ts'
 import type { Tx } from '../src/lease.ts'
@@ -159,6 +159,8 @@ describe('connections', () => {
 
   it('says unavailable when every connection stays busy', async () => {
     const sql = createClient({ url: notesUrl(database), max: 1, acquireTimeoutMs: 50 })
+    // The first connection may take longer than that.
+    await vi.waitFor(() => tenantFlight(sql, scope, (tx) => [tx`select 1`]))
     const busy = tenantTransaction(sql, scope, async (tx) => await tx`select pg_sleep(0.4)`)
     await expect(tenantFlight(sql, scope, (tx) => [tx`select 1`])).rejects.toThrow('every connection is busy')
     await busy

@@ -1,22 +1,31 @@
-import type { loginBody } from '@memoric/contracts/auth-contract.ts'
+import type { loginAnswer, loginBody } from '@memoric/contracts/auth-contract.ts'
 import type { TenantId } from '@memoric/contracts/ids.ts'
+import type { TenantSettings } from '@memoric/contracts/tenant-contract.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { AppError } from '@memoric/service/app-error.ts'
+import type { OutboxEvent } from '@memoric/service/event-factory.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import type { z } from 'zod'
+import { userView } from '../accounts/account-views.ts'
 import { replacePasswordHash } from '../accounts/user-repository.ts'
 import type { Deps } from '../deps.ts'
+import { requiredActions } from '../tenants/required-actions.ts'
 import { type CountedAttempt, forgiveNetwork } from '../throttle/attempt-repository.ts'
 import { readSecondFactor, type SecondFactor, spendSecondFactor } from '../totp/second-factor.ts'
 import { recoveryCodeUsed } from '../totp/totp-events.ts'
 import { selectWithoutFactor } from '../totp/totp-repository.ts'
 import { notify } from '../totp/totp-user.ts'
+import { beginAlone } from './begin-alone.ts'
 import { newSession, type NewSession } from './new-session.ts'
 import { refusal } from './sign-in-refused.ts'
 import type { SignInAccount } from './sign-in-repository.ts'
 import { settingsOf } from './sign-in-rules.ts'
 import { startSession } from './start-session.ts'
+import { tokenPair } from './token-pair.ts'
+
+/** What whoever signed in is told. */
+export type LoginAnswer = z.infer<typeof loginAnswer>
 
 /** What a request to sign in says. */
 export interface SignInAttempt extends z.output<typeof loginBody> {
@@ -24,33 +33,65 @@ export interface SignInAttempt extends z.output<typeof loginBody> {
 }
 
 /**
- * Begins a session for a password that is right, if the second factor is too, and forgives the failures from this network.
- * Throws SignInRefused; AppError `write_conflict` when the account was changed meanwhile.
+ * Begins a session for a password that is right, if the second factor is too, and forgives the failures from this network. Gives the
+ * answer. Throws SignInRefused; AppError `write_conflict` when the account was changed meanwhile.
  */
 export async function beginPasswordSession(
   deps: Deps,
   attempt: SignInAttempt,
   account: SignInAccount,
   counted: CountedAttempt,
-): Promise<NewSession> {
-  const { context } = attempt
+): Promise<LoginAnswer> {
   const factor = await requireFactor(deps, account, attempt.totp)
-  const newHash = await staleHash(deps, account, attempt.password)
+  const nextHash = await staleHash(deps, account, attempt.password)
   const method = { method: 'password', secondFactor: factor !== null } as const
-  const session = newSession(deps, account, settingsOf(deps, account), context, method)
+  const settings = settingsOf(deps, account)
+  const session = newSession(deps, account, settings, attempt.context, method)
+  const begun = begin(deps, { attempt, account, counted, factor, nextHash, session })
+  // Made while the database works; without the session the token is worth nothing.
+  const [answer] = await Promise.all([answerWith(deps, session, account, settings), begun])
+  return answer
+}
+
+async function answerWith(deps: Deps, session: NewSession, account: SignInAccount, settings: TenantSettings) {
+  const tokens = tokenPair(deps.accessTokens, session)
+  const user = userView(deps.keys.personal, account)
+  const judged = { role: user.role, method: session.method, hasTotp: user.totp_enabled }
+  return { user, required_actions: requiredActions(settings, judged), ...(await tokens) }
+}
+
+/** A sign-in that was let through so far. */
+interface Passed {
+  readonly attempt: SignInAttempt
+  readonly account: SignInAccount
+  readonly counted: CountedAttempt
+  readonly factor: SecondFactor | null
+  readonly nextHash: string | null
+  readonly session: NewSession
+}
+
+async function begin(deps: Deps, passed: Passed): Promise<void> {
+  const { attempt, account, counted, factor, nextHash, session } = passed
+  const event = succeeded(deps, attempt, session, factor)
+  const alone = { session, checkedHash: account.password_hash, nextHash, counted, event }
+  if (factor !== null || !(await beginAlone(deps, alone))) await beginInSteps(deps, passed, event)
+}
+
+async function beginInSteps(deps: Deps, passed: Passed, event: OutboxEvent): Promise<void> {
+  const { attempt, account, counted, factor, nextHash, session } = passed
+  const { context } = attempt
   await startSession(deps, {
     session,
     context,
     proof: { passwordHash: account.password_hash },
     also: (tx) => [
       spend(tx, deps, attempt, account, factor),
-      outboxInsert(tx, [succeeded(deps, attempt, session, factor)]),
-      ...(newHash === null ? [] : [replacePasswordHash(tx, account, newHash)]),
-      ...forgiveNetwork(tx, counted),
+      outboxInsert(tx, [event]),
+      ...(nextHash === null ? [] : [replacePasswordHash(tx, account, nextHash)]),
+      forgiveNetwork(tx, counted),
     ],
   })
   if (factor?.kind === 'recovery_code') deps.mail.wake()
-  return session
 }
 
 async function requireFactor(

@@ -1,48 +1,32 @@
 import type { Tx } from '@memoric/postgres/lease.ts'
-import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { AppError } from '@memoric/service/app-error.ts'
-import { userView } from '../accounts/account-views.ts'
 import type { Deps } from '../deps.ts'
 import type { Handler } from '../handler.ts'
-import { requiredActions } from '../tenants/required-actions.ts'
 import { countAttempt, type CountedAttempt } from '../throttle/attempt-repository.ts'
 import { refusedFor, tellRefusal } from '../throttle/refused-attempt.ts'
 import { type Admission, admission, attemptPlace, withdraw } from '../throttle/sign-in-throttle.ts'
-import { beginPasswordSession, type SignInAttempt } from './begin-password-session.ts'
+import { beginPasswordSession, type LoginAnswer, type SignInAttempt } from './begin-password-session.ts'
 import { matchAccount } from './match-account.ts'
-import type { NewSession } from './new-session.ts'
 import { SignInRefused } from './sign-in-refused.ts'
 import { selectSignInAccounts, type SignInAccount } from './sign-in-repository.ts'
-import { objectionTo, settingsOf } from './sign-in-rules.ts'
-import { tokenPair } from './token-pair.ts'
+import { objectionTo } from './sign-in-rules.ts'
 
 /** Tenants in which one e-mail is tried when none is named. */
 const MAX_ACCOUNTS = 5
-
-interface SignedIn {
-  readonly account: SignInAccount
-  readonly session: NewSession
-}
 
 /**
  * Signs in with e-mail and password. Whatever is wrong with these, the answer and the work behind it are the same; what else stands
  * against it is told to those only who know the password.
  */
 export function login(deps: Deps): Handler<'login'> {
-  return async ({ body, context }) => {
-    const { account, session } = await signIn(deps, { ...body, context })
-    const user = userView(deps.keys.personal, account)
-    const judged = { role: user.role, method: 'password', hasTotp: user.totp_enabled }
-    const required_actions = requiredActions(settingsOf(deps, account), judged)
-    return { status: 200, body: { ...(await tokenPair(deps.accessTokens, session)), user, required_actions } }
-  }
+  return async ({ body, context }) => ({ status: 200, body: await signIn(deps, { ...body, context }) })
 }
 
-async function signIn(deps: Deps, attempt: SignInAttempt): Promise<SignedIn> {
+async function signIn(deps: Deps, attempt: SignInAttempt): Promise<LoginAnswer> {
   const { email, context } = attempt
   const place = attemptPlace(deps.keys, { email, address: context.caller.clientAddress })
-  const [, [row], accounts] = await deps.signIns.ask(() =>
-    systemFlight(deps.sql, (tx) => [...countAttempt(tx, place), selectAccounts(tx, deps, attempt)]),
+  const [[row], accounts] = await deps.signIns.ask(() =>
+    deps.counter.ask((tx) => Promise.all([countAttempt(tx, place), selectAccounts(tx, deps, attempt)])),
   )
   const admitted = admission(place, row)
   if (admitted.counted === null) return refuseUnseen(deps, attempt, accounts, admitted)
@@ -66,16 +50,16 @@ async function judge(
   accounts: readonly SignInAccount[],
   counted: CountedAttempt,
   isRepeated = false,
-): Promise<SignedIn> {
+): Promise<LoginAnswer> {
   const { clientAddress } = attempt.context.caller
   const account = await matchAccount(deps.passwords, accounts, attempt.password, (found) =>
     objectionTo(deps, found, clientAddress),
   )
   try {
-    return { account, session: await beginPasswordSession(deps, attempt, account, counted) }
+    return await beginPasswordSession(deps, attempt, account, counted)
   } catch (error) {
     if (isRepeated || !(error instanceof AppError && error.code === 'write_conflict')) throw error
-    const [again] = await systemFlight(deps.sql, (tx) => [selectAccounts(tx, deps, attempt)])
+    const again = await deps.reader.ask((tx) => selectAccounts(tx, deps, attempt))
     return judge(deps, attempt, again, counted, true)
   }
 }

@@ -7,7 +7,7 @@ export interface AttemptPlace {
 }
 
 /** Failures without a delay. The next one costs two seconds, each further one twice as much. */
-const FREE_FAILURES = 5
+export const FREE_FAILURES = 5
 const LONGEST_BLOCK_SECONDS = 15 * 60
 /** Hours without a failure after which the earlier ones are forgotten. */
 const FORGET_HOURS = 24
@@ -31,55 +31,13 @@ export interface AttemptRow {
 
 /**
  * Counts an attempt as failed before it is looked at, unless it must wait: however many come at once, they are let through one by one.
- * A network from which somebody signed in is judged by its own failures only. The last of the results is the AttemptRow.
+ * A network from which somebody signed in is judged by its own failures only.
  */
 export function countAttempt(tx: Tx, { account, network }: AttemptPlace) {
-  return [
-    // A count that a crash of PostgreSQL takes away does no harm, and waiting for the disk would.
-    tx`
-      select set_config('synchronous_commit', 'off', true),
-        pg_advisory_xact_lock(${account.readBigInt64BE().toString()}::bigint)`,
-    tx<[AttemptRow]>`
-      with verdict as materialized (
-        select m.now, a.last_failed_at as account_failed_at, n.last_failed_at as network_failed_at,
-          greatest(n.blocked_until,
-            case when n.last_success_at > m.now - make_interval(days => ${KNOWN_DAYS}) then null else a.blocked_until end
-          ) as blocked_until,
-          1 + case when a.last_failed_at > m.now - make_interval(hours => ${FORGET_HOURS}) then a.failures else 0 end
-            as account_failures,
-          1 + case when n.last_failed_at > m.now - make_interval(hours => ${FORGET_HOURS}) then n.failures else 0 end
-            as network_failures,
-          1 + coalesce(a.refused, 0) as refused,
-          case when a.refused_told_at > m.now - make_interval(secs => ${TELL_SECONDS}) then a.refused_told_at end as told_at
-        from (select clock_timestamp()::timestamptz(3) as now) m
-          left join sign_in_attempts a on a.key = ${account}
-          left join sign_in_attempts n on n.key = ${network}
-      ), admitted (key, failures, now) as (
-        select ${account}::bytea, account_failures, now from verdict where blocked_until is null or blocked_until <= now
-        union all
-        select ${network}::bytea, network_failures, now from verdict where blocked_until is null or blocked_until <= now
-      ), counted as (
-        insert into sign_in_attempts (key, failures, last_failed_at, blocked_until)
-        select key, failures, now, case when failures > ${FREE_FAILURES}::integer then now
-          + make_interval(secs => least(power(2, least(failures - ${FREE_FAILURES}::integer, 30)), ${LONGEST_BLOCK_SECONDS}))
-          end
-        from admitted
-        on conflict (key) do update set failures = excluded.failures, last_failed_at = excluded.last_failed_at,
-          blocked_until = excluded.blocked_until
-        returning key, blocked_until
-      ), refused as (
-        insert into sign_in_attempts (key, last_failed_at, refused, refused_told_at)
-        select ${account}::bytea, now, case when told_at is null then 0 else refused end, coalesce(told_at, now)
-        from verdict where blocked_until > now
-        on conflict (key) do update set refused = excluded.refused, refused_told_at = excluded.refused_told_at
-      )
-      select case when blocked_until > now then extract(epoch from blocked_until - now)::float8 end as blocked_seconds,
-        case when blocked_until > now and told_at is null then refused end as telling,
-        now as counted_at, account_failed_at, network_failed_at,
-        (select c.blocked_until from counted c where c.key = ${account}) as account_until,
-        (select c.blocked_until from counted c where c.key = ${network}) as network_until
-      from verdict`,
-  ] as const
+  return tx<[AttemptRow]>`
+    select blocked_seconds, telling, counted_at, account_until, account_failed_at, network_until, network_failed_at
+    from memoric.count_attempt(${account}, ${network}, ${FREE_FAILURES}, ${LONGEST_BLOCK_SECONDS}, ${FORGET_HOURS},
+      ${KNOWN_DAYS}, ${TELL_SECONDS})`
 }
 
 /** One transaction at a time changes the counters of an account. Whoever locks the user as well locks the user first. */
@@ -108,21 +66,10 @@ export function uncountAttempt(tx: Tx, attempt: CountedAttempt) {
 }
 
 /** Forgives the failures from the network of an attempt that succeeded, and knows the network from now on. */
-export function forgiveNetwork(tx: Tx, attempt: CountedAttempt) {
-  const { account, network } = attempt
-  return [
-    lockAccount(tx, account),
-    tx`
-      update sign_in_attempts s
-      set failures = case when s.key = n.key then 0 else greatest(s.failures - n.failures, 0) end,
-        blocked_until = case when s.key <> n.key and s.failures - n.failures > ${FREE_FAILURES}::integer
-          then nullif(s.blocked_until, ${attempt.account_until}::timestamptz) end,
-        last_failed_at = case when s.key <> n.key and s.last_failed_at = ${attempt.counted_at}::timestamptz
-          then coalesce(${attempt.account_failed_at}::timestamptz, s.last_failed_at) else s.last_failed_at end,
-        last_success_at = case when s.key = n.key then clock_timestamp() else s.last_success_at end
-      from (select key, failures from sign_in_attempts where key = ${network}) n
-      where s.key in (${account}, ${network})`,
-  ] as const
+export function forgiveNetwork(tx: Tx, { account, network, ...attempt }: CountedAttempt) {
+  return tx`
+    select memoric.forgive_network(${account}, ${network}, ${FREE_FAILURES}, ${attempt.counted_at}, ${attempt.account_until},
+      ${attempt.account_failed_at})`
 }
 
 /** Forgets the failures of an account from anywhere, and those from one network; which networks are known stays. */

@@ -38,8 +38,8 @@ export function attemptPlace(keys: AuthKeys, { email, address }: AttemptOrigin):
 }
 
 /** Counts an attempt, in a round trip of its own. */
-export async function admitSignIn({ sql }: Pick<Deps, 'sql'>, place: AttemptPlace): Promise<Admission> {
-  const [, [row]] = await systemFlight(sql, (tx) => countAttempt(tx, place))
+export async function admitSignIn({ counter }: Pick<Deps, 'counter'>, place: AttemptPlace): Promise<Admission> {
+  const [row] = await counter.ask((tx) => countAttempt(tx, place))
   return admission(place, row)
 }
 
