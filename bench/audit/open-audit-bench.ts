@@ -90,6 +90,7 @@ export async function openAuditBench(personalDataKey: Uint8Array): Promise<Audit
       events: createEventFactory({ app: 'audit', personalDataKey: createSealingKey(1, personalDataKey) }),
       wakeRelay: () => undefined,
       now: Date.now,
+      deadLetterDays: 90,
     },
     consumer,
     producer,

@@ -16,6 +16,7 @@ const commands = {
   start: (args) => [node(), ['infra/local/src/main.ts', ...args], true],
   check: (args) => ['npx', [...pnpm, 'run', 'check', ...args]],
   demo: (args) => [node(), ['infra/local/src/demo.ts', ...args]],
+  'demo:agent': (args) => [node(), ['infra/local/src/agent-demo/main.ts', ...args]],
   bench: (args) => [node(), ['bench/main.ts', ...args]],
   'bench:audit': (args) => [node(), ['bench/audit/main.ts', ...args]],
   'bench:retrieval': (args) => [node(), ['bench/retrieval/main.ts', ...args]],

@@ -15,7 +15,7 @@ import { getAuditProof, getAuditProofFile, type ProofDeps } from './proofs/get-a
 import { getAuditRetention, type RetentionDeps, setAuditRetention } from './retention/retention-settings.ts'
 import { getAlert, listAlerts } from './alerts/read-alerts.ts'
 import { updateAlert } from './alerts/update-alert.ts'
-import { type AlertMailDeps, getAlertMail, setAlertMail } from './deliveries/alert-mail.ts'
+import { type AlertMailDeps, confirmAlertMail, getAlertMail, setAlertMail } from './deliveries/alert-mail.ts'
 import {
   createAlertWebhook,
   deleteAlertWebhook,
@@ -68,6 +68,7 @@ export async function buildApp(config: AppConfig, deps: AppDeps): Promise<Fastif
       testAlertWebhook: (call) => testAlertWebhook(deps, call),
       getAlertMail: (call) => getAlertMail(deps, call),
       setAlertMail: (call) => setAlertMail(deps, call),
+      confirmAlertMail: (call) => confirmAlertMail(deps, call),
       getAuditCheckpoint: () => getAuditCheckpoint(deps),
       getAuditProof: (call) => getAuditProof(deps, call),
       getAuditProofFile: (call) => getAuditProofFile(deps, call),

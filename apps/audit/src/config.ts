@@ -38,6 +38,12 @@ export const auditConfig = z.object({
   AUDIT_RETENTION_DAYS: integer(180, 36_500)
     .optional()
     .describe('days that tenants keep their lines who have not chosen themselves; for ever when left out'),
+  AUDIT_COMPARISON_SECONDS: integer(1, 3600)
+    .default(600)
+    .describe('time between two comparisons of the log with what the apps have counted'),
+  AUDIT_DEAD_LETTER_DAYS: integer(7, 3650)
+    .default(90)
+    .describe('days that dead letters are kept after they came last, in the database and in their stream'),
   PERSONAL_DATA_KEY: key256.describe(
     'key under which address, user agent and e-mail travel inside events; one for all apps',
   ),

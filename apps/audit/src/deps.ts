@@ -1,5 +1,6 @@
 import { connectMessaging, type Messaging } from '@memoric/messaging/connect.ts'
 import { connectOutbox } from '@memoric/messaging/connect-outbox.ts'
+import { purgeDeadLetters } from '@memoric/messaging/dead-letters.ts'
 import { checkDatabase } from '@memoric/postgres/check-database.ts'
 import { createClient, type Sql } from '@memoric/postgres/client.ts'
 import { type Closer, openWith } from '@memoric/service/closer.ts'
@@ -11,7 +12,7 @@ import type { AppDeps } from './app.ts'
 import type { AuditConfig } from './config.ts'
 import { MIGRATIONS_DIRECTORY } from './migrations-directory.ts'
 import { openAuditKeys } from './keys/audit-keys.ts'
-import { type AuditConsumer, consumeEvents } from './log/audit-consumer.ts'
+import { AUDIT_CONSUMER, type AuditConsumer, consumeEvents } from './log/audit-consumer.ts'
 import { ensurePartitions, keepPartitions } from './log/log-partitions.ts'
 import type { SealingKey } from '@memoric/crypto/sealed-box.ts'
 import { keepRetention } from './retention/keep-retention.ts'
@@ -20,6 +21,7 @@ import { openComparison } from './comparison/open-comparison.ts'
 import { openNoticing } from './detections/open-noticing.ts'
 import { openCheckpoints } from './checkpoints/open-checkpoints.ts'
 import { type ActorKeys, createActorKeys } from './personal/actor-keys.ts'
+import { endHeldErasures } from './personal/end-held-erasures.ts'
 import { answerErasures } from './personal/erase-person.ts'
 
 export interface AuditDeps extends AppDeps {
@@ -52,10 +54,13 @@ async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<A
   const events = createEventFactory({ app: 'audit', personalDataKey: personal })
   const wakeRelay = () => relay.wake()
   const defaultRetentionDays = config.AUDIT_RETENTION_DAYS ?? null
-  const retention = keepRetention({ sql, events, wakeRelay, log, defaultRetentionDays })
+  const { AUDIT_DEAD_LETTER_DAYS: deadLetterDays } = config
+  const { credentials } = keys
+  const purge = (digests: readonly Uint8Array[]) => purgeDeadLetters(messaging, AUDIT_CONSUMER, digests)
+  const emptying = { sql, credentials, purge }
+  const retention = keepRetention({ ...emptying, events, wakeRelay, log, defaultRetentionDays, deadLetterDays })
   closer.defer('retention', () => retention.stop())
   const noticing = openNoticing(config, { sql, log, closer, keys, actorKeys, events, wakeRelay })
-  const { credentials } = keys
   const intake = {
     sql,
     actorKeys,
@@ -66,11 +71,22 @@ async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<A
       noticing.wake()
     },
   }
-  const consumer = consumeEvents({ ...intake, messaging, credentials, events, wakeRelay })
+  const consumer = consumeEvents({ ...intake, messaging, credentials, events, wakeRelay, deadLetterDays })
   closer.defer('consumer', () => consumer.close())
-  const comparison = openComparison({ sql, messaging, events, wakeRelay, log, now: Date.now })
+  const comparison = openComparison({
+    sql,
+    messaging,
+    events,
+    wakeRelay,
+    log,
+    now: Date.now,
+    everyMs: config.AUDIT_COMPARISON_SECONDS * 1000,
+  })
   closer.defer('comparison', () => comparison.stop())
-  closer.defer('erasures', answerErasures({ sql, messaging, actorKeys, events, wakeRelay, log }))
+  const erasing = { ...emptying, messaging, actorKeys, events, wakeRelay, log }
+  closer.defer('erasures', answerErasures(erasing))
+  const heldErasures = endHeldErasures(erasing)
+  closer.defer('held erasures', () => heldErasures.close())
   return {
     sql,
     log,
@@ -78,6 +94,7 @@ async function open(config: AuditConfig, log: Logger, closer: Closer): Promise<A
     actorKeys,
     checkpoints,
     defaultRetentionDays,
+    onHoldEnded: () => heldErasures.wake(),
     intake,
     ...noticing,
     events,

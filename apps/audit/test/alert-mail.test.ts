@@ -2,24 +2,45 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AlertMail } from '@memoric/contracts/alert-delivery-contract.ts'
+import type { Problem } from '@memoric/contracts/error-codes.ts'
 import type { TenantId } from '@memoric/contracts/ids.ts'
 import { afterAll, describe, expect, test } from 'vitest'
 import { useAuditDatabase } from './audit-database.ts'
 import { happenings, newTenant } from './happenings.ts'
+import { sealField } from '../src/deliveries/sealed-field.ts'
 import { useAuditApp } from './use-audit-app.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'memoric-alert-mail-'))
-const audit = useAuditApp(useAuditDatabase(), { mailDirectory: folder })
+const clock = { now: Date.now() }
+const audit = useAuditApp(useAuditDatabase(), { mailDirectory: folder, now: () => clock.now })
 afterAll(() => rm(folder, { recursive: true }))
 
 const admin = (tenantId: TenantId) => ({ tenantId, permissions: ['admin:*' as const, 'audit:read' as const] })
 const set = (tenantId: TenantId, body: object) =>
   audit.call<AlertMail>('PUT', '/v1/audit/alert-mail', admin(tenantId), body)
+const confirm = (tenantId: TenantId, code: string) =>
+  audit.call<AlertMail & Problem>('POST', '/v1/audit/alert-mail/confirm', admin(tenantId), { code })
 const raise = (tenantId: TenantId, user: string) =>
   audit.log(happenings(tenantId).byUser(user, { type: 'user.role_changed' }))
 
-/** Mails that name a tenant, oldest first. */
+/** Mails about alerts of a tenant, oldest first. */
 async function mailsOf(tenantId: TenantId): Promise<string[]> {
+  return (await allMailsOf(tenantId)).filter((mail) => !mail.includes('Subject: Confirm'))
+}
+
+/** The codes that were sent, by address. */
+async function codesOf(tenantId: TenantId): Promise<Map<string, string>> {
+  const mails = (await allMailsOf(tenantId)).filter((mail) => mail.includes('Subject: Confirm'))
+  return new Map(mails.map((mail) => [/^To: (.*)$/m.exec(mail)?.[1] ?? '', /^Code: (.*)$/m.exec(mail)?.[1] ?? '']))
+}
+
+async function setConfirmed(tenantId: TenantId, body: { addresses: string[] }) {
+  const answer = await set(tenantId, body)
+  for (const code of (await codesOf(tenantId)).values()) expect((await confirm(tenantId, code)).status).toBe(200)
+  return answer
+}
+
+async function allMailsOf(tenantId: TenantId): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.eml')).toSorted()
   const mails = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
   return mails.filter((mail) => mail.includes(tenantId))
@@ -28,7 +49,14 @@ async function mailsOf(tenantId: TenantId): Promise<string[]> {
 test('nobody gets mails until somebody is named', async () => {
   const tenantId = newTenant()
   const { body } = await audit.call<AlertMail>('GET', '/v1/audit/alert-mail', admin(tenantId))
-  expect(body).toEqual({ addresses: [], min_severity: 'warning', updated_by: null, updated_at: null, is_on: true })
+  expect(body).toEqual({
+    addresses: [],
+    unconfirmed: [],
+    min_severity: 'warning',
+    updated_by: null,
+    updated_at: null,
+    is_on: true,
+  })
   await raise(tenantId, 'ada')
   await audit.noticed()
   expect(await audit.admin`select 1 from alert_deliveries where tenant_id = ${tenantId}`).toEqual([])
@@ -36,7 +64,7 @@ test('nobody gets mails until somebody is named', async () => {
 
 test('an alert is told to everybody who is named, once, and who they are is sealed', async () => {
   const tenantId = newTenant()
-  const answer = await set(tenantId, { addresses: ['one@example.org', 'two@example.org', 'one@example.org'] })
+  const answer = await setConfirmed(tenantId, { addresses: ['one@example.org', 'two@example.org', 'one@example.org'] })
   expect(answer.body).toMatchObject({ addresses: ['one@example.org', 'two@example.org'], updated_by: 'user:ada' })
   await raise(tenantId, 'ada')
   await expect.poll(async () => (await mailsOf(tenantId)).length, { timeout: 10_000 }).toBe(2)
@@ -52,7 +80,7 @@ test('an alert is told to everybody who is named, once, and who they are is seal
 
 test('what an actor is called adds no line, no header and no link to a mail', async () => {
   const tenantId = newTenant()
-  await set(tenantId, { addresses: ['one@example.org'] })
+  await setConfirmed(tenantId, { addresses: ['one@example.org'] })
   await raise(tenantId, 'x\r\nBcc: all@example.org\r\n\r\nhttps://evil.example.org/ \u202egpj.exe')
   await expect.poll(async () => (await mailsOf(tenantId)).length, { timeout: 10_000 }).toBe(1)
   const [mail] = await mailsOf(tenantId)
@@ -64,12 +92,100 @@ test('what an actor is called adds no line, no header and no link to a mail', as
 
 test('twenty an hour are enough', async () => {
   const tenantId = newTenant()
-  await set(tenantId, { addresses: ['one@example.org'] })
+  await setConfirmed(tenantId, { addresses: ['one@example.org'] })
   for (let i = 0; i < 25; i += 1) await raise(tenantId, `user-${i}`)
   await audit.noticed()
   const waiting = async () => (await audit.admin`select 1 from alert_deliveries where tenant_id = ${tenantId}`).length
   await expect.poll(waiting, { timeout: 15_000 }).toBe(0)
   expect(await mailsOf(tenantId)).toHaveLength(20)
+})
+
+describe('an address', () => {
+  test('gets nothing but a code until that is confirmed, then every alert', async () => {
+    const tenantId = newTenant()
+    const { body } = await set(tenantId, { addresses: ['one@example.org', 'two@example.org'] })
+    expect(body.unconfirmed).toEqual(['one@example.org', 'two@example.org'])
+    const codes = await codesOf(tenantId)
+    expect(codes.size).toBe(2)
+    const confirmed = await confirm(tenantId, codes.get('two@example.org') ?? '')
+    expect(confirmed.body.unconfirmed).toEqual(['one@example.org'])
+    await raise(tenantId, 'ada')
+    await expect.poll(async () => (await mailsOf(tenantId)).length, { timeout: 10_000 }).toBe(1)
+    expect((await mailsOf(tenantId))[0]).toContain('To: two@example.org')
+    expect(await audit.told(tenantId, 'alert_mail.confirmed')).toMatchObject([
+      { data: { details: { addresses: 2, confirmed: 1 } } },
+    ])
+  })
+
+  test('stays confirmed while it is named, and not when it is named again after it was left out', async () => {
+    const tenantId = newTenant()
+    await setConfirmed(tenantId, { addresses: ['one@example.org'] })
+    expect((await set(tenantId, { addresses: ['one@example.org', 'two@example.org'] })).body.unconfirmed).toEqual([
+      'two@example.org',
+    ])
+    await set(tenantId, { addresses: [] })
+    expect((await set(tenantId, { addresses: ['one@example.org'] })).body.unconfirmed).toEqual(['one@example.org'])
+  })
+
+  test('that was named before there were codes is not confirmed', async () => {
+    const tenantId = newTenant()
+    await setConfirmed(tenantId, { addresses: ['one@example.org'] })
+    const place = { tenantId, recordId: tenantId, field: 'alert_mail.addresses' } as const
+    const old = sealField(audit.credentials, place, JSON.stringify(['one@example.org']))
+    await audit.admin`update alert_mail set addresses_sealed = ${old} where tenant_id = ${tenantId}`
+    await raise(tenantId, 'ada')
+    await audit.noticed()
+    const waiting = async () => (await audit.admin`select 1 from alert_deliveries where tenant_id = ${tenantId}`).length
+    await expect.poll(waiting, { timeout: 10_000 }).toBe(0)
+    expect(await mailsOf(tenantId)).toEqual([])
+    const seen = await audit.call<AlertMail>('GET', '/v1/audit/alert-mail', admin(tenantId))
+    expect(seen.body.unconfirmed).toEqual(['one@example.org'])
+  })
+
+  test.each(['unknown', 'of another tenant', 'used', 'of an address that was left out', 'too old'])(
+    'is not confirmed with a code that is %s',
+    async (which) => {
+      const [tenantId, other] = [newTenant(), newTenant()]
+      await set(tenantId, { addresses: ['one@example.org', 'two@example.org'] })
+      await set(other, { addresses: ['one@example.org'] })
+      const own = await codesOf(tenantId)
+      const code = own.get('one@example.org') ?? ''
+      if (which === 'used') await confirm(tenantId, code)
+      if (which === 'of an address that was left out') await set(tenantId, { addresses: ['two@example.org'] })
+      if (which === 'too old') clock.now += 8 * 86_400_000
+      const told = (await audit.told(tenantId, 'alert_mail.confirmed')).length
+      const foreign = (await codesOf(other)).get('one@example.org') ?? ''
+      const tried = which === 'unknown' ? 'x' : which === 'of another tenant' ? foreign : code
+      const { status, body } = await confirm(tenantId, tried)
+      expect([status, body.code, body.errors]).toMatchObject([422, 'rule_violated', [{ pointer: '/code' }]])
+      expect((await audit.told(tenantId, 'alert_mail.confirmed')).length).toBe(told)
+      clock.now = Date.now()
+    },
+  )
+
+  test('gets ten codes a day at most, and nothing is changed by the request that wants more', async () => {
+    const tenantId = newTenant()
+    for (let i = 0; i < 5; i += 1) {
+      await set(tenantId, { addresses: [`a${i}@example.org`, `b${i}@example.org`] })
+    }
+    const { status, body } = await set(tenantId, { addresses: ['victim@example.org'] })
+    expect([status, body]).toMatchObject([429, { code: 'rate_limited' }])
+    expect((await codesOf(tenantId)).has('victim@example.org')).toBe(false)
+    const seen = await audit.call<AlertMail>('GET', '/v1/audit/alert-mail', admin(tenantId))
+    expect(seen.body.addresses).toEqual(['a4@example.org', 'b4@example.org'])
+    expect(await audit.told(tenantId, 'alert_mail.changed')).toHaveLength(5)
+    await audit.admin`
+      update alert_mail set confirmations_since = now() - interval '25 hours' where tenant_id = ${tenantId}`
+    expect((await set(tenantId, { addresses: ['c@example.org'] })).status).toBe(200)
+  })
+
+  test('is confirmed by an administrator only', async () => {
+    const tenantId = newTenant()
+    await set(tenantId, { addresses: ['one@example.org'] })
+    const [code] = (await codesOf(tenantId)).values()
+    const reader = { tenantId, permissions: ['audit:read' as const] }
+    expect((await audit.call('POST', '/v1/audit/alert-mail/confirm', reader, { code })).status).toBe(403)
+  })
 })
 
 describe('setting it', () => {

@@ -227,6 +227,12 @@ describe('a test delivery', () => {
     expect(failed.body).toEqual({ delivered: false, status: 500, failure: 'it answered 500' })
     answers = [302]
     expect((await post()).body).toEqual({ delivered: false, status: null, failure: 'it answers with a redirect' })
+    const told = await audit.told(tenantId, 'alert_webhook.tested')
+    expect(told.map(({ data }) => [data.resource_id, data.details])).toEqual([
+      [id, { delivered: true, status: 204 }],
+      [id, { delivered: false, status: 500 }],
+      [id, { delivered: false, status: null }],
+    ])
   })
 })
 

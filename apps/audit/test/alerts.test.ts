@@ -146,6 +146,9 @@ describe('the state of an alert', () => {
     })
     expect(await patch({ state: 'acknowledged' })).toMatchObject({ status: 409 })
     expect(await patch({ note: null })).toMatchObject({ status: 200, body: { state: 'closed', note: null } })
+    expect(await audit.told(tenantId, 'alert.noted')).toMatchObject([
+      { actor: 'user:ada', data: { resource_id: id, details: { has_note: false } } },
+    ])
     expect(await audit.told(tenantId, 'alert.acknowledged')).toMatchObject([
       { actor: 'user:ada', data: { resource_id: id, details: { has_note: true } } },
     ])

@@ -249,3 +249,12 @@ describe('partitions', () => {
     expect(row).toEqual({ name: 'audit_logs_default' })
   })
 })
+
+test('no function of the database can be led to another object than its own by what stands in public', async () => {
+  const rows = await admin<{ name: string }[]>`
+    select proname as name from pg_proc
+    where pronamespace in ('public'::regnamespace, 'memoric'::regnamespace)
+      and not coalesce(array_to_string(proconfig, ' '), '') ~ 'search_path=pg_catalog'
+      and (prosecdef or prolang = (select oid from pg_language where lanname = 'plpgsql'))`
+  expect(rows).toEqual([])
+})

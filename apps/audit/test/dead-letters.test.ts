@@ -189,6 +189,42 @@ describe('reading and replaying', () => {
       .toMatchObject({ outcome: 'success', resource_id: letter?.id, actor_id: 'ada' })
   })
 
+  test('ten at once are one: one event, and the same answer for all', async () => {
+    const event = makeEvent()
+    await publish(strange(event))
+    const [letter] = await kept(1)
+    await mend(letter?.id, event)
+    const before = (await told('audit.dead_letter_replayed')).length
+    const all = await Promise.all(Array.from({ length: 10 }, () => replay(letter!.id)))
+    expect(new Set(all.map(({ status, body }) => `${status} ${body.replayed_at}`)).size).toBe(1)
+    await expect.poll(async () => (await told('audit.dead_letter_replayed')).length, patience).toBe(before + 1)
+    const waiting = () => admin`select 1 from outbox where payload like '%dead_letter_replayed%'`
+    await expect.poll(waiting, patience).toHaveLength(0)
+    expect((await told('audit.dead_letter_replayed')).length).toBe(before + 1)
+  })
+
+  test('ten at once that the log refuses are one refusal', async () => {
+    await publish(strange())
+    const [letter] = await kept(1)
+    const before = (await told('audit.dead_letter_replayed')).length
+    const all = await Promise.all(Array.from({ length: 10 }, () => replay(letter!.id)))
+    expect(all.map(({ status, body }) => `${status} ${body.detail}`)).toEqual(
+      Array.from({ length: 10 }, () => '409 not valid: event'),
+    )
+    await expect.poll(async () => (await told('audit.dead_letter_replayed')).length, patience).toBe(before + 1)
+  })
+
+  test('a letter that a killed process had is free again after its time', async () => {
+    const event = makeEvent()
+    await publish(strange(event))
+    const [letter] = await kept(1)
+    await mend(letter?.id, event)
+    await admin`update dead_letters set claimed_until = now() + interval '1 hour'`
+    expect((await replay(letter!.id)).body.detail).toBe('somebody else gives it to the log at this moment')
+    await admin`update dead_letters set claimed_until = now() - interval '1 second'`
+    expect((await replay(letter!.id)).status).toBe(200)
+  })
+
   test('says why where the reason has not gone, and changes nothing', async () => {
     await publish(strange())
     const [letter] = await kept(1)
@@ -217,5 +253,44 @@ describe('reading and replaying', () => {
     expect(await operate('audit', 'replay', row!.id)).toEqual({ code: 0, lines: ['The log has it.'] })
     const found = await admin`select 1 from audit_logs where event_id = ${event.eventId}`
     expect(found).toHaveLength(1)
+  })
+})
+
+describe('a dead letter whose time is over', () => {
+  const drop = () => operate('audit', 'retention-run')
+  const age = (days: number) => admin`update dead_letters set last_at = now() - make_interval(days => ${days})`
+
+  test('goes, and each tenant is told how many went', async () => {
+    await publish(strange(), strange(), strange(makeEvent({}, { tenantId: TENANT_B })))
+    await kept(3)
+    await age(89)
+    await drop()
+    expect(await admin`select 1 from dead_letters`).toHaveLength(3)
+    await age(91)
+    expect((await drop()).lines).toContain('3 dead letters')
+    expect(await admin`select 1 from dead_letters`).toHaveLength(0)
+    await expect
+      .poll(async () => (await told('audit.dead_letters_dropped'))[0]?.details, patience)
+      .toEqual({ letters: 2, waiting: 2 })
+  })
+
+  test('stays while its tenant is on legal hold', async () => {
+    await publish(strange(), strange(makeEvent({}, { tenantId: TENANT_B })))
+    await kept(2)
+    await age(91)
+    await operate('audit', 'retention', TENANT_A, 'hold')
+    await drop()
+    const rows = await admin<{ tenant_id: string }[]>`select tenant_id from dead_letters`
+    expect(rows.map(({ tenant_id }) => tenant_id)).toEqual([TENANT_A])
+    await operate('audit', 'retention', TENANT_A, 'release')
+    await drop()
+    expect(await admin`select 1 from dead_letters`).toHaveLength(0)
+  })
+
+  test('goes from the stream as well', async () => {
+    const reader = await connect(nats.login('admin'))
+    const { config } = await (await jetstreamManager(reader)).streams.info(DEAD_LETTER_STREAM)
+    expect(config.max_age).toBe(90 * 86_400 * 1e9)
+    await reader.close()
   })
 })

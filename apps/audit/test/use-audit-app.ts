@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Caller } from '@memoric/contracts/caller.ts'
-import { createSealingKey } from '@memoric/crypto/sealed-box.ts'
+import { createSealingKey, type SealingKey } from '@memoric/crypto/sealed-box.ts'
 import { createServiceKey, hashServiceKeySecret } from '@memoric/crypto/service-key.ts'
 import { createClient, type Sql } from '@memoric/postgres/client.ts'
 import { type Closer, createCloser } from '@memoric/service/closer.ts'
@@ -51,6 +51,8 @@ export interface AuditApp {
   readonly intake: TakeInDeps
   readonly serviceKey: ReturnType<typeof createServiceKey>
   readonly logger: Logger
+  /** Seals what belongs to the deliveries of alerts. */
+  readonly credentials: SealingKey
   woken(): number
   /** Takes events into the log. */
   log(...events: readonly OutboxEvent[]): Promise<void>
@@ -99,6 +101,9 @@ export function useAuditApp(database: TestDatabase, options: AuditAppOptions = {
     },
     get logger() {
       return opened.logger
+    },
+    get credentials() {
+      return opened.credentials
     },
     woken: () => opened.woken(),
     async log(...events) {
@@ -194,10 +199,11 @@ async function open(adminUrl: string, options: AuditAppOptions) {
       wakeRelay,
       checkpoints,
       defaultRetentionDays: null,
+      onHoldEnded: () => undefined,
       checks: {},
       lesserChecks: {},
       gauges: noticing[0]!.gauges,
     },
   )
-  return { sql, admin, app, intake, serviceKey, logger, woken: () => woken, noticing, closer }
+  return { sql, admin, app, intake, serviceKey, logger, credentials, woken: () => woken, noticing, closer }
 }

@@ -73,6 +73,7 @@ function serveLiveEvents(app: FastifyInstance, config: GatewayConfig, deps: Gate
     admit: (request, reply) => admit({ ...deps, limits }, ROUTES.subscribeEvents, request, reply),
     tellSubscribed: (...what) => deps.teller.tell(subscribedEvent(...what)),
     recheckMs: config.GRANT_CACHE_SECONDS * 1000,
+    heartbeatMs: config.EVENT_STREAMS_HEARTBEAT_SECONDS * 1000,
   })
 }
 

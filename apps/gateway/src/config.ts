@@ -44,6 +44,9 @@ export const gatewayConfig = z.object({
   RATE_LIMIT_TENANT_MAX: integer(1, 1_000_000_000)
     .default(100_000)
     .describe('requests a minute of all users and keys of a tenant together; a tenant may choose less'),
+  EVENT_STREAMS_HEARTBEAT_SECONDS: integer(1, 300)
+    .default(15)
+    .describe('time between two comments that keep a stream of events open'),
   EVENT_STREAMS_MAX: integer(1, 100_000).default(1000).describe('streams of events that this gateway serves at once'),
   EVENT_STREAMS_TENANT_MAX: integer(1, 100_000).default(100).describe('of them, those of one tenant'),
   EVENT_STREAMS_CREDENTIAL_MAX: integer(1, 100_000).default(10).describe('of them, those of one session or key'),

@@ -341,6 +341,21 @@ describe('the gateway', () => {
     await stopped
   })
 
+  test('has a comment every so many seconds, so that nobody in between takes it for dead', async () => {
+    const other = await gateway.startAnother({ EVENT_STREAMS_HEARTBEAT_SECONDS: '1' })
+    const source = await openEventSource(`http://127.0.0.1:${other.port}/v1/events`, {
+      'x-api-key': gateway.newKey().text,
+    })
+    open.push(source)
+    const beats = () => source.comments.filter((comment) => comment.includes('still here')).length
+    const started = performance.now()
+    await expect.poll(beats, { timeout: 10_000, interval: 20 }).toBe(2)
+    expect(performance.now() - started).toBeGreaterThan(1_500)
+    expect(source.messages).toEqual([])
+    source.close()
+    await sleep(50)
+  })
+
   test('serves a thousand streams of one tenant with one reader at NATS', async () => {
     const other = await gateway.startAnother({ EVENT_STREAMS_CREDENTIAL_MAX: '1000', EVENT_STREAMS_TENANT_MAX: '1000' })
     const { text, grant } = gateway.newKey()

@@ -13,16 +13,24 @@ import type { MemoryConfig } from './config.ts'
 import type { RunningDeps } from './deps.ts'
 import { listClusters } from './clusters/list-clusters.ts'
 import { rebuildClusters } from './clusters/rebuild-clusters.ts'
+import { consolidationHandlers } from './consolidations/consolidation-routes.ts'
 import { makeContext } from './context/make-context.ts'
+import { edgeHandlers } from './edges/edge-routes.ts'
+import { decisionHandlers } from './decisions/decision-routes.ts'
 import { embeddingCounters, embeddingGauges } from './embeddings/embedding-metrics.ts'
+import { enrichmentCounters, enrichmentGauges } from './enrichment/enrichment-metrics.ts'
+import { capsuleHandlers } from './capsules/capsule-routes.ts'
+import { editHandlers } from './edits/edit-routes.ts'
 import { exportHandlers } from './exports/export-routes.ts'
 import { handoffHandlers } from './handoffs/handoff-routes.ts'
 import { getIdentity } from './identity/get-identity.ts'
 import { canUnwrapKeys } from './keys/check-encryption-key.ts'
 import { ERASING } from './keys/key-repository.ts'
 import { keyHandlers } from './keys/key-rotations.ts'
+import { knowledgeHandlers } from './knowledge/knowledge-routes.ts'
 import { STALE_KEY } from './memories/memory-repository.ts'
 import { memoryHandlers } from './memories/memory-routes.ts'
+import { mergeHandlers } from './merging/merge-routes.ts'
 import { personHandlers } from './persons/person-routes.ts'
 import { policyHandlers } from './policies/policy-routes.ts'
 import { getQuotas } from './quotas/get-quotas.ts'
@@ -31,6 +39,7 @@ import { consentHandlers } from './privacy/consents.ts'
 import { erasureHandlers } from './privacy/erase-subject.ts'
 import { useReceiptKey } from './privacy/receipt-key-route.ts'
 import { searchMemories } from './search/search-memories.ts'
+import { taskHandlers } from './tasks/task-routes.ts'
 import { threadHandlers } from './threads/thread-routes.ts'
 import { listTiers } from './tiers/list-tiers.ts'
 import { wakeUp } from './wake-up/wake-up.ts'
@@ -52,6 +61,7 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
       memoric_erasures_running: { help: 'Erasures that are not finished', read: () => deps.erasures.running() },
       memoric_index_bytes: { help: 'Bytes of search indexes in memory', read: () => deps.indexes.bytes() },
       ...embeddingGauges(deps.embeddings),
+      ...enrichmentGauges(deps.enricher),
       memoric_expired_memories_waiting: {
         help: 'Memories whose time is over and that are not removed yet',
         read: () => deps.expiry.waiting(),
@@ -64,6 +74,7 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
         read: () => [{ labels: {}, value: deps.expiry.removed() }],
       },
       ...embeddingCounters(deps.embeddings),
+      ...enrichmentCounters(deps.enricher),
       memoric_policy_runs_total: {
         help: 'Runs of policies that this process ended',
         labelNames: ['state'],
@@ -111,7 +122,15 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
       rebuildClusters: (call) => rebuildClusters(deps, call),
       ...policyHandlers(deps),
       ...handoffHandlers(deps),
+      ...knowledgeHandlers(deps),
+      ...decisionHandlers(deps),
+      ...taskHandlers(deps),
       ...personHandlers(deps),
+      ...consolidationHandlers(deps),
+      ...mergeHandlers(deps),
+      ...edgeHandlers(deps),
+      ...editHandlers(deps),
+      ...capsuleHandlers(deps),
       getIdentity: (call) => getIdentity(deps, call),
       wakeUp: (call) => wakeUp(deps, call),
     })

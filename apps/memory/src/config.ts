@@ -33,6 +33,9 @@ export const memoryConfig = z.object({
   KEY_CACHE_ENTRIES: integer(10, 1_000_000).default(10_000).describe('most unwrapped subject keys in memory'),
   KEY_CACHE_SECONDS: integer(1, 3600).default(300).describe('longest time that an unwrapped key stays in memory'),
   EXPORT_HOURS: integer(1, 720).default(24).describe('how long an export can be downloaded, hours'),
+  EXPORTS_AT_ONCE: integer(1, 16)
+    .default(2)
+    .describe('exports that this process makes at a time, by turns of the tenants'),
   EXPORTS_RUNNING_MAX: integer(1, 100).default(3).describe('most exports of a tenant that are made at once'),
   QUOTA_TENANT_MEMORIES: integer(0, MOST)
     .default(10_000_000)

@@ -11,6 +11,8 @@ import { createEventFactory, createPersonalDataKey } from '@memoric/service/even
 import { openKeyEncryption } from '@memoric/service/key-encryption/open-key-encryption.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { MemoryConfig } from './config.ts'
+import { createEnricher } from './enrichment/enricher.ts'
+import { withEnrichment } from './enrichment/with-enrichment.ts'
 import { openEmbeddings } from './embeddings/open-embeddings.ts'
 import { withEmbeddings } from './embeddings/with-embeddings.ts'
 import { createExportWorker } from './exports/export-worker.ts'
@@ -85,6 +87,7 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   const exports = createExportWorker({
     databaseUrl: config.DATABASE_URL,
     keptHours: config.EXPORT_HOURS,
+    atOnce: config.EXPORTS_AT_ONCE,
     sql,
     keys,
     events,
@@ -114,6 +117,8 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   const textModel = await openTextModel(config)
   const policyRuns = createPolicyRuns({ sql, keys, events, relay, quotas, policies, textModel, log, now })
   closer.defer('runs of policies', () => policyRuns.close())
+  const enricher = createEnricher({ sql, keys, events, relay, quotas, policies, textModel, log, messaging })
+  closer.defer('enrichment', () => enricher.close())
   const writes = createWriteQueue(sql, quotas)
   const idempotency = createIdempotency({ sql, keys })
   const expiry = createExpiry({ sql, keys, events, relay, quotas, log })
@@ -133,8 +138,9 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
     policyRuns,
     textModel,
     uses,
-    indexes,
+    indexes: withEnrichment(indexes, enricher),
     embeddings,
+    enricher,
     forgetting,
     erasures,
     receiptKeys,

@@ -4,6 +4,7 @@ import type { EventFactory } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import type { KekRing } from '@memoric/crypto/kek.ts'
 import type { Embeddings } from './embeddings/embeddings.ts'
+import type { Enricher } from './enrichment/enricher.ts'
 import type { ExportWorker } from './exports/export-worker.ts'
 import type { Expiry } from './expiry/expiry.ts'
 import type { Idempotency } from './idempotency/idempotency.ts'
@@ -44,6 +45,7 @@ export interface MemoryDeps {
   readonly indexes: IndexCache
   /** Undefined where the operator has configured no endpoint. */
   readonly embeddings?: Embeddings | undefined
+  readonly enricher: Enricher
   readonly forgetting: Forgetting
   readonly erasures: ErasureWorker
   readonly receiptKeys: ReceiptKeys

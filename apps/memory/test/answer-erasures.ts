@@ -12,11 +12,13 @@ export interface LogEnd {
   readonly asked: ErasePerson[]
   /** Whether it answers. */
   isThere: boolean
+  /** Whether a legal hold keeps the key. */
+  isHeld: boolean
 }
 
 /** Answers that one key was destroyed, while `isThere`. */
 export function useLogEnd(nats: TestNats): LogEnd {
-  const end: LogEnd = { asked: [], isThere: true }
+  const end: LogEnd = { asked: [], isThere: true, isHeld: false }
   let messaging: Messaging | undefined
   beforeAll(async () => {
     const log = createLogger({ app: 'audit', level: 'silent' })
@@ -31,7 +33,7 @@ export function useLogEnd(nats: TestNats): LogEnd {
     onSignal(there, ERASE_PERSON_SUBJECT, (signal) => {
       const { erasureId, tenantId, ...rest } = erasePerson.parse(signal)
       end.asked.push({ erasureId, tenantId, ...rest })
-      if (end.isThere) publishSignal(there, PERSON_ERASED_SUBJECT, { erasureId, tenantId, keys: 1 })
+      if (end.isThere) publishSignal(there, PERSON_ERASED_SUBJECT, { erasureId, tenantId, keys: 1, held: end.isHeld })
     })
     await (await there.connected()).flush()
   })

@@ -1,5 +1,6 @@
 import type { AllowList } from '@memoric/contracts/caller.ts'
 import type { Memory } from '@memoric/contracts/memory-contract.ts'
+import { TRUST_LEVELS } from '@memoric/contracts/provenance-contract.ts'
 import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import { containsJson } from '../src/search/contains-json.ts'
@@ -37,8 +38,10 @@ export function bruteForceSearch(
 ): Expected {
   const query = parseQuery(request.query ?? '')
   const visible = memories.filter(
-    ({ namespace, expires_at }) =>
-      (namespaces === '*' || namespaces.includes(namespace)) && (expires_at === null || Date.parse(expires_at) > now),
+    ({ namespace, expires_at, standing_factor }) =>
+      standing_factor > 0 &&
+      (namespaces === '*' || namespaces.includes(namespace)) &&
+      (expires_at === null || Date.parse(expires_at) > now),
   )
   const eligible = visible.filter((memory) => passes(memory, request, scope) && isAskedFor(memory, query))
   const hasWords = query.words.length + query.prefixes.length > 0
@@ -69,15 +72,17 @@ export function bruteForceSearch(
     .map((memory) => ({
       memory,
       id: memory.id,
-      score:
+      score: attenuated(
+        memory.standing_factor,
+        (weights.context * (context.get(memory.id) ?? 0)) / total,
         (weights.relevance * ((gains.get(memory.id) ?? 0) / most) +
           weights.embedding * Math.max(0, near(memory)) +
-          weights.context * (context.get(memory.id) ?? 0) +
           weights.recency * 0.5 ** (Math.max(0, now - Date.parse(memory.occurred_at)) / halfLife) +
           weights.importance * memory.importance +
           weights.reinforcement * (1 - 1 / memory.seen_count) +
           weights.rules * ruled(memory, rules, query.words, now)) /
-        total,
+          total,
+      ),
     }))
     .sort((one, other) => other.score - one.score || (one.id < other.id ? -1 : 1))
     .slice(0, MOST_OPENED)
@@ -86,6 +91,11 @@ export function bruteForceSearch(
     searched: eligible.length,
     results: results.slice(0, request.top_k ?? 10).map(({ id, score }) => ({ id, score })),
   }
+}
+
+/** An edit makes nothing count more. */
+function attenuated(factor: number, context: number, alone: number): number {
+  return factor * context + (alone < 0 ? alone : factor * alone)
 }
 
 function createRelevance(visible: readonly Memory[], { words: terms, prefixes }: Query) {
@@ -210,7 +220,7 @@ function wordsOf(memory: Memory): string[] {
 
 function passes(memory: Memory, request: Partial<SearchRequest>, scope: SearchScope): boolean {
   const { namespace, thread_id, topic, filters = {} } = request
-  const { after, before, tier, role, speaker, category, tags, metadata } = filters
+  const { after, before, tier, role, speaker, category, tags, metadata, min_trust: least } = filters
   const time = Date.parse(memory.occurred_at)
   return [
     namespace === undefined || memory.namespace === namespace,
@@ -223,6 +233,7 @@ function passes(memory: Memory, request: Partial<SearchRequest>, scope: SearchSc
     speaker === undefined || same(memory.speaker, speaker),
     category === undefined || same(memory.category, category),
     tags?.every((tag) => memory.tags.some((own) => same(own, tag))) ?? true,
+    least === undefined || TRUST_LEVELS.indexOf(memory.trust) >= TRUST_LEVELS.indexOf(least),
     metadata === undefined || containsJson(memory.metadata as JsonValue, metadata),
   ].every(Boolean)
 }

@@ -268,3 +268,18 @@ test('the event names what was told, and nothing of what it says', async () => {
   expect(event).toMatchObject({ data: { details: { told: [body.id], scope: 'subject', left_out: 0 } } })
   expect(JSON.stringify(event)).not.toContain('plum')
 })
+
+test('what the policy of the tenant falls back to is found, and told once', async () => {
+  const caller = newCaller()
+  await rememberJourney(caller)
+  const policy = { retrieval: { fallback: ['subject'] } }
+  await call(memory.app, caller, 'PUT', '/v1/policies', { policy })
+  const body = { query: 'hotel Lisbon', thread_id: 'empty', format: 'simple' }
+  const { body: answer } = await contextFor(caller, body)
+  expect(answer.scope_used).toBe('subject')
+  expect(new Set(answer.citations.map(({ memory_id }) => memory_id)).size).toBe(answer.citations.length)
+  expect(answer.citations).toHaveLength(4)
+  expect(answer.left_out).toEqual([])
+  const inThread = await contextFor(caller, { query: 'hotel Lisbon', thread_id: 'plan' })
+  expect(inThread.body.citations.map(({ part }) => part)).toEqual(['thread', 'thread', 'thread', 'related'])
+})

@@ -187,9 +187,9 @@ describe('an export', () => {
       const code = await runMemoryOperator(['import', file, '--tenant', other.tenantId, ...more], around)
       return { code, err, last: out.at(-1) }
     }
-    const would = 'handoffs, their replaced versions, persons and threads: 6 would be made'
+    const would = 'handoffs, notes, tasks, persons, threads and the like: 6 would be made'
     expect(await run('--dry-run')).toEqual({ code: 0, err: [], last: would })
-    expect((await run()).last).toBe('handoffs, their replaced versions, persons and threads: 6 made')
+    expect((await run()).last).toBe('handoffs, notes, tasks, persons, threads and the like: 6 made')
     expect(await read(other)).toEqual(await read(caller))
     expect((await run()).last).toBe('records of consents: 0 made')
     expect(await exportedLines(memory, other)).toEqual(lines)

@@ -22,6 +22,7 @@ const log = useLogEnd(memory.nats)
 
 beforeEach(() => {
   log.isThere = true
+  log.isHeld = false
 })
 
 function erase(caller: Caller, subject: string, app: FastifyInstance = memory.app): Promise<Answer<Erasure>> {
@@ -116,6 +117,7 @@ describe('an erasure', () => {
       rows_deleted: body.counts,
       processes_confirmed: 1,
       log_keys_destroyed: 1,
+      log_held: false,
     })
     expect(body.counts).toMatchObject({ ...before, memories: 301, memory_versions: 1 })
   })
@@ -472,4 +474,35 @@ test('the program of the documentation checks receipts, and finds every change o
   for (const changed of wrong) expect(check({ ...body, receipt: changed }, keys).status).toBe(1)
   expect(check(body, [createNoteSigner('memoric-receipts', randomBytes(32)).verifierKey]).status).toBe(1)
   rmSync(folder, { recursive: true })
+})
+
+describe('while a legal hold keeps the personal data in the log', () => {
+  test('the erasure does not wait: the receipt says so, and another one takes its place when the hold has ended', async () => {
+    const caller = newCaller()
+    log.isHeld = true
+    await remember(memory.app, caller, { content: 'gone', subject_id: 'ada' })
+    const { status: code, body } = await erase(caller, 'ada')
+    expect([code, body.state, body.log_held]).toEqual([200, 'done', true])
+    expect(said(body)).toMatchObject({ log_held: true, log_keys_destroyed: 0 })
+    expect(await list(caller, 'ada')).toEqual([])
+    const asks = () => log.asked.filter(({ erasureId }) => erasureId === body.id).length
+    const before = asks()
+    // Another process looks at once; this one does within a minute.
+    const one = await memory.startAnother()
+    await expect.poll(asks, { timeout: 10_000 }).toBe(before + 1)
+    expect((await status(caller, body.id)).body).toEqual(body)
+    log.isHeld = false
+    const others = [await memory.startAnother(), await memory.startAnother()]
+    await expect.poll(async () => (await status(caller, body.id)).body.log_held, { timeout: 10_000 }).toBe(false)
+    const after = (await status(caller, body.id)).body
+    expect([after.state, after.id]).toEqual(['done', body.id])
+    expect(said(after)).toMatchObject({ log_held: false, log_keys_destroyed: 1, erasure_id: body.id })
+    const keys = (await verifierKeys()).map(parseVerifierKey)
+    expect(() => verifyNote(after.receipt ?? '', keys)).not.toThrow()
+    const told = await memory.admin<{ details: Record<string, unknown> }[]>`
+      select payload::jsonb -> 'data' -> 'details' as details from outbox
+      where tenant_id = ${caller.tenantId} and payload::jsonb ->> 'type' = 'subject.erased' order by created_at, event_id`
+    expect(told.map(({ details }) => details['log_held'])).toEqual([true, false])
+    for (const process of [one, ...others]) await process.deps.erasures.close()
+  }, 40_000)
 })

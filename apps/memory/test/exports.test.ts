@@ -3,6 +3,8 @@ import type { Caller } from '@memoric/contracts/caller.ts'
 import type { MemoryExport } from '@memoric/contracts/export-contract.ts'
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { describe, expect, test } from 'vitest'
+import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
+import { selectOpenExports } from '../src/exports/export-repository.ts'
 import { rememberMany } from './stored-segments.ts'
 import { download, exportedLines, linesOf, madeExport, readExport, startExport } from './use-exports.ts'
 import { call, newCaller, type ProblemBody, remember, useMemory } from './use-memory.ts'
@@ -309,6 +311,48 @@ describe('the erasure of a subject', () => {
     const left = async () => memory.admin`select 1 from export_chunks where tenant_id = ${caller.tenantId}`
     await expect.poll(async () => (await readExport(memory, caller, id)).state, { timeout: 10_000 }).toBeUndefined()
     await expect.poll(async () => (await left()).length, { timeout: 10_000 }).toBe(0)
+  })
+})
+
+describe('several at once', () => {
+  test('a small export does not wait for a large one of another tenant', async () => {
+    const [large, small] = [newCaller(), newCaller()]
+    for (const subject_id of ['ada', 'bob']) await rememberMany(memory.app, large, 3000, { subject_id })
+    await rememberMany(memory.app, small, 3)
+    const slow = await startExport(memory, large)
+    await expect.poll(() => state(large, slow), { interval: 5 }).toBe('running')
+    await madeExport(memory, small)
+    expect(await state(large, slow)).toBe('running')
+    await expect.poll(() => state(large, slow), { timeout: 30_000 }).toBe('made')
+  }, 60_000)
+
+  test('it is the turn of the tenant for whom least is being made, then of the one that waited longest', async () => {
+    const [busy, waited, served] = [newCaller(), newCaller(), newCaller()]
+    const put = (caller: Caller, row: { state: string; minutes: number; isClaimed?: boolean }) => memory.admin`
+      insert into exports (tenant_id, id, state, requested_by, created_at, claimed_until, made_at, expires_at)
+      values (${caller.tenantId}, ${randomUUID()}, ${row.state}, 'x', now() - make_interval(mins => ${row.minutes}),
+        case when ${row.isClaimed ?? false} or ${row.state} = 'waiting' then now() + interval '1 hour' end,
+        case when ${row.state} = 'made' then now() - interval '5 minutes' end,
+        case when ${row.state} = 'made' then now() + interval '1 hour' end)`
+    await put(busy, { state: 'running', minutes: 30, isClaimed: true })
+    await put(busy, { state: 'waiting', minutes: 29 })
+    await put(served, { state: 'made', minutes: 28 })
+    await put(served, { state: 'waiting', minutes: 27 })
+    await put(waited, { state: 'waiting', minutes: 1 })
+    const tenants = [busy, waited, served].map(({ tenantId }) => tenantId)
+    const turns: { tenant_id: string }[] = []
+    const looking = systemTransaction(memory.deps.sql, async (tx) => {
+      for (const tenantId of tenants) {
+        await tx`select set_config('memoric.tenant_id', ${tenantId}, true), set_config('memoric.subjects', '*', true)`
+        await tx`update exports set claimed_until = null where tenant_id = ${tenantId} and state = 'waiting'`
+      }
+      turns.push(...(await selectOpenExports(tx, 100)))
+      throw new Error('undo')
+    })
+    await expect(looking).rejects.toThrow('undo')
+    const order = turns.map(({ tenant_id }) => tenant_id).filter((id) => tenants.some((tenant) => tenant === id))
+    expect(order).toEqual([waited, served, busy].map(({ tenantId }) => tenantId))
+    await memory.admin`delete from exports where tenant_id = any (${tenants}::uuid[])`
   })
 })
 

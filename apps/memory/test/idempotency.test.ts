@@ -3,9 +3,11 @@ import type { Caller } from '@memoric/contracts/caller.ts'
 import type { Memory, MemoryVersion } from '@memoric/contracts/memory-contract.ts'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
+import { useLogEnd } from './answer-erasures.ts'
 import { call, newCaller, remember, useMemory, type Answer, type ProblemBody } from './use-memory.ts'
 
 const memory = useMemory()
+useLogEnd(memory.nats)
 
 interface Item {
   status: number
@@ -30,6 +32,8 @@ const sendBatch = (caller: Caller, key: string, items: unknown[], app = memory.a
     { items },
     { 'idempotency-key': key },
   )
+
+const erase = (caller: Caller, subject: string) => call(memory.app, caller, 'DELETE', `/v1/privacy/subjects/${subject}`)
 
 async function stored(caller: Caller): Promise<{ memories: number; events: number; records: number }> {
   const [row] = await memory.admin<{ memories: number; events: number; records: number }[]>`
@@ -218,6 +222,41 @@ describe('a batch with a key', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => sendBatch(caller, 'k', many)))
     expect(new Set(answers.map(({ body }) => JSON.stringify(body)))).toHaveLength(1)
     expect(await stored(caller)).toEqual({ memories: 500, events: 500, records: 1 })
+  })
+
+  test('about several subjects is forgotten with any one of them, those of its bad items too', async () => {
+    const caller = newCaller()
+    const about = (...subjects: string[]) => subjects.map((subject_id) => ({ content: 'tea', subject_id }))
+    await sendBatch(caller, 'two', about('ada', 'ben'))
+    await sendBatch(caller, 'others', about('ben', 'cleo'))
+    await sendBatch(caller, 'bad', [...about('ben'), { content: '', subject_id: 'ada' }])
+    await sendBatch(caller, 'one', about('ada', 'ada'))
+    await send(caller, 'alone', { content: 'x', subject_id: 'ben' })
+    await erase(caller, 'ada')
+    const left = () => memory.admin<{ subject_id: string | null; subject_ids: string[] | null }[]>`
+      select subject_id, subject_ids from idempotency_keys where tenant_id = ${caller.tenantId} order by subject_id`
+    await expect.poll(left).toEqual([
+      { subject_id: 'ben', subject_ids: null },
+      { subject_id: null, subject_ids: ['ben', 'cleo'] },
+    ])
+    await erase(caller, 'cleo')
+    await expect.poll(left).toEqual([{ subject_id: 'ben', subject_ids: null }])
+  })
+
+  test('in which some items do not fit into a quota is forgotten with their subject, too', async () => {
+    const caller = newCaller()
+    await memory.admin`
+      insert into tenant_quotas (tenant_id, subject_memories) values (${caller.tenantId}, 1)`
+    const { body } = await sendBatch(caller, 'k', [
+      { content: 'one', subject_id: 'ada' },
+      { content: 'two', subject_id: 'ben' },
+      { content: 'three', subject_id: 'ben' },
+    ])
+    expect(body.items.map(({ status }) => status)).toEqual([201, 201, 429])
+    await erase(caller, 'ben')
+    await expect
+      .poll(() => memory.admin`select 1 from idempotency_keys where tenant_id = ${caller.tenantId}`)
+      .toEqual([])
   })
 
   test('in which nothing is good leaves no record', async () => {

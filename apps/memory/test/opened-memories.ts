@@ -25,11 +25,17 @@ export function opened(number: number, content: string, more: Partial<Memory> = 
     metadata: {},
     tier: 'short_term',
     importance: 0.5,
+    sentiment: null,
+    enriched: [],
     seen_count: 1,
     occurred_at: time,
     created_at: time,
     updated_at: time,
     expires_at: null,
+    provenance: { written_by: null, key_id: null, source: null },
+    trust: 'standard',
+    standing: 'current',
+    standing_factor: 1,
     ...more,
   }
   return { id, memory, score: 1 - number / 1000, isArchived: false }

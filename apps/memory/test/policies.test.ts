@@ -53,6 +53,7 @@ test('a tenant that stored no policy has the default one, which deletes, cuts an
   expect([status, body.version, headers['etag'], body.warnings]).toEqual([200, 0, '"0"', []])
   const tiers = TIERS.map((tier) => ({
     ...tier,
+    takes: [],
     on_expiry: 'move',
     ttl_seconds: null,
     capacity: null,
@@ -83,7 +84,7 @@ test('ten who store at once get ten versions', async () => {
 test.each([
   [{ tiers: [] }, '/policy/tiers'],
   [{ tiers: [TIERS[0], TIERS[0]], default_tier: 'short_term' }, '/policy/tiers/1/name'],
-  [{ tiers: [{ name: 'attic' }] }, '/policy/tiers/0/name'],
+  [{ tiers: [{ name: 'Attic' }] }, '/policy/tiers/0/name'],
   [{ tiers: [{ name: 'long_term' }] }, '/policy/default_tier'],
   [
     { routing: [{ when: { importance: { at_least: 0.9, below: 0.2 } }, to: 'mid_term' }] },
@@ -130,6 +131,19 @@ test('rules that never decide, and tiers where nothing stays, are reported', asy
     '/routing/6',
     '/tiers/0/expiry_days',
   ])
+})
+
+test('a promotion that never decides is reported', async () => {
+  const from = ['short_term', 'mid_term']
+  const { body } = await put(newCaller(), {
+    promotion: [
+      { from, to: 'long_term', min_seen_count: 3 },
+      { from: ['mid_term'], to: 'long_term', min_seen_count: 5, min_score: 0.5 },
+      { from, to: 'long_term', min_recalls: 3 },
+      { from: [...from], to: 'long_term', min_seen_count: 2, min_recalls: 2 },
+    ],
+  })
+  expect(body.warnings.map(({ pointer }) => pointer)).toEqual(['/promotion/1'])
 })
 
 test('the first rule that fits routes a write; the caller, where it names a tier, decides', async () => {
@@ -279,7 +293,8 @@ test('by hand a memory goes to the next tier or a later one, never back, and a c
   expect((await promote()).body).toEqual({ ...body, tier: 'mid_term' })
   const back = await promote('short_term')
   expect([back.status, back.body.code]).toEqual([422, 'rule_violated'])
-  expect((await promote('attic')).status).toBe(400)
+  expect((await promote('attic')).status).toBe(422)
+  expect((await promote('The Attic')).status).toBe(400)
   expect((await promote(undefined, newCaller())).status).toBe(404)
   expect((await promote(undefined, { ...caller, subjects: ['bob'] })).status).toBe(404)
   const changes = Array.from({ length: 10 }, (_, at) =>
@@ -477,4 +492,65 @@ test('the memory of a handoff is neither cut, summarised, evicted nor deleted', 
   const { body: answer } = await run(caller)
   expect(answer.report).toMatchObject({ deleted: 0, trimmed: 0, spared: 1 })
   expect((await call(memory.app, caller, 'GET', `/v1/handoffs/${body.id}`)).status).toBe(200)
+})
+
+test('a search without limits of its own has those of the policy, and a context, too', async () => {
+  const caller = newCaller()
+  for (let at = 0; at < 6; at++) {
+    await remember(memory.app, caller, { content: `tea number ${at}`, subject_id: 'ada', importance: at / 5 })
+  }
+  const found = async (body: object = {}) =>
+    contents(await search(memory.app, caller, { query: 'tea', subject_id: 'ada', ...body }))
+  const told = async (body: object = {}) => {
+    const asked = { query: 'tea', subject_id: 'ada', format: 'simple', ...body }
+    const answer = await call<{ context: { count: number } }>(memory.app, caller, 'POST', '/v1/context', asked)
+    return answer.body.context.count
+  }
+  expect([(await found()).length, await told()]).toEqual([6, 6])
+  await put(caller, { retrieval: { top_k: 2 } })
+  expect([(await found()).length, await told()]).toEqual([2, 2])
+  expect([(await found({ top_k: 4 })).length, await told({ top_k: 4 })]).toEqual([4, 4])
+  await put(caller, { retrieval: { min_score: 0.999 } })
+  expect([(await found()).length, await told()]).toEqual([0, 0])
+  expect((await found({ min_score: 0 })).length).toBe(6)
+})
+
+test('what scores less than asked for is not found, and the next scope is tried', async () => {
+  const caller = newCaller()
+  await remember(memory.app, caller, { content: 'tea in the thread', subject_id: 'ada', thread_id: 't', importance: 0 })
+  await remember(memory.app, caller, { content: 'tea elsewhere', subject_id: 'ada', importance: 1 })
+  const asked = { query: 'tea', subject_id: 'ada', thread_id: 't', fallback: ['subject'] }
+  const all = await search(memory.app, caller, { ...asked, scope: 'subject' })
+  const [best, other] = all.body.results
+  expect(best!.score).toBeGreaterThan(other!.score)
+  const min_score = (best!.score + other!.score) / 2
+  const above = await search(memory.app, caller, { ...asked, min_score })
+  expect([above.body.scope_used, contents(above)]).toEqual(['subject', ['tea elsewhere']])
+})
+
+test('memories that a summary stands for can be left out, by the request or by the policy', async () => {
+  const caller = newCaller()
+  await sayInThread(caller, 12)
+  const policy = { tiers: withLongTerm({ summarise: { min_memories: 5 } }) }
+  await put(caller, policy)
+  await run(caller)
+  const found = async (body: object = {}) =>
+    (await search(memory.app, caller, { query: 'tulips', subject_id: 'ada', top_k: 50, ...body })).body.results.length
+  expect([await found(), await found({ include_summarised: false })]).toEqual([13, 1])
+  await put(caller, { ...policy, retrieval: { include_summarised: false } })
+  expect([await found(), await found({ include_summarised: true })]).toEqual([1, 13])
+})
+
+test('memories are promoted by their score', async () => {
+  const caller = newCaller()
+  await put(caller, { promotion: [{ from: ['short_term'], to: 'long_term', min_score: 0.7 }] })
+  const tell = async (importance: number) =>
+    (await remember(memory.app, caller, { content: `weighs ${importance}`, subject_id: 'ada', importance })).body.id
+  const [light, heavy] = [await tell(0.1), await tell(1)]
+  const { body } = await run(caller)
+  expect(body.report.promoted).toBe(1)
+  expect([(await get(caller, light)).body.tier, (await get(caller, heavy)).body.tier]).toEqual([
+    'short_term',
+    'long_term',
+  ])
 })

@@ -1,4 +1,5 @@
 import type { Memory } from '@memoric/contracts/memory-contract.ts'
+import { TRUST_LEVELS } from '@memoric/contracts/provenance-contract.ts'
 import type { SearchRequest } from '@memoric/contracts/search-contract.ts'
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import fc from 'fast-check'
@@ -73,6 +74,7 @@ const filters = fc.record(
     category: label,
     tags: fc.array(label, { minLength: 1, maxLength: 2 }),
     metadata,
+    min_trust: fc.constantFrom(...TRUST_LEVELS),
   },
   { requiredKeys: [] },
 )

@@ -7,6 +7,7 @@ import { rank } from '../src/search/ranking.ts'
 import { DEFAULT_POLICY, policyFor, type RankingPolicy, totalOf } from '../src/search/ranking-policy.ts'
 import { selectCandidates } from '../src/search/search-candidates.ts'
 import { createSubjectIndex } from '../src/search/subject-index.ts'
+import { STANDING_UNIT } from '../src/search/segment-format.ts'
 import { createTermSeed } from '../src/search/term-hash.ts'
 
 const NOW = Date.UTC(2026, 10, 21)
@@ -16,7 +17,7 @@ function documentOf(at: number, more: Partial<IndexDocument>): IndexDocument {
   const times = { occurredAt: NOW, createdAt: NOW, updatedAt: NOW, expiresAt: Infinity }
   const labels = { namespace: 'n', thread: null, session: null, role: null, speaker: null, topic: null, category: null }
   const lists = { tags: [], entities: [], leaves: [], metadata: '', terms: ['tea'] }
-  const numbers = { sequence: at, version: 1, importance: 0, seenCount: 1, tier: 0 }
+  const numbers = { sequence: at, version: 1, importance: 0, seenCount: 1, tier: 0, trust: 1, standing: STANDING_UNIT }
   return { id: `0198c0de-0000-7000-8000-00000000000${at}`, ...times, ...labels, ...lists, ...numbers, ...more }
 }
 

@@ -33,6 +33,8 @@ function documentOf(content: string, more: Partial<IndexDocument> = {}): IndexDo
     tier: 'short_term' as const,
     importance: 0.5,
     seen_count: 1,
+    trust: 1,
+    standing: 1,
     occurred_at: at,
     created_at: at,
     updated_at: at,
@@ -326,9 +328,9 @@ describe('the bytes of a segment', () => {
     const frozen = buildSegment(documents, Uint32Array.of(1, 2, 3, 4), { fromChange: 7, toChange: 9 })
     const digest = createHash('sha256').update(frozen.bytes).digest('hex')
     expect([FORMAT, frozen.bytes.length, digest]).toEqual([
-      2,
-      912,
-      'b64f789126514fde4e7b9ea1073734194bc0f2ca22ddb4410ac3479a06ebade3',
+      3,
+      944,
+      '766276c44cff4cdc0be22804f1cc37517e1db5b033bd22fdcd2b8c4cfc3ed764',
     ])
   })
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AllowList } from '@memoric/contracts/caller.ts'
 import type { Memory } from '@memoric/contracts/memory-contract.ts'
 import { memoryId, tenantId } from '@memoric/contracts/ids.ts'
+import { TRUST_LEVELS } from '@memoric/contracts/provenance-contract.ts'
 import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import fc from 'fast-check'
@@ -35,10 +36,24 @@ function memoryOf(draft: Drafted, seq: number, expires_at: string | null = null)
     subject_id: 's',
     seq,
     version: 1,
+    sentiment: null,
+    enriched: [],
     seen_count: 1,
     created_at: at,
     updated_at: at,
     expires_at,
+    ...standingAndTrust(seq),
+  }
+}
+
+/** Some memories of each kind. */
+function standingAndTrust(seq: number) {
+  const factor = [1, 1, 0.5, 1, 0, 0.123456][seq % 6] ?? 1
+  return {
+    provenance: { written_by: null, key_id: null, source: null },
+    trust: TRUST_LEVELS[seq % 3] ?? ('standard' as const),
+    standing: factor === 0 ? ('retracted' as const) : ('current' as const),
+    standing_factor: factor,
   }
 }
 
@@ -53,6 +68,8 @@ function documentOf(memory: Memory): IndexDocument {
     updated_at: new Date(memory.updated_at),
     expires_at: memory.expires_at === null ? null : new Date(memory.expires_at),
     summarised_by: null,
+    trust: TRUST_LEVELS.indexOf(memory.trust),
+    standing: memory.standing_factor,
     sealed: Buffer.alloc(0),
   }
   return indexDocument(row, { ...rest, metadata: metadata as Record<string, JsonValue> })
@@ -67,7 +84,7 @@ function search(
   scope: SearchScope,
   rules: readonly RankingRule[] = [],
 ) {
-  const whole = { top_k: 10, explain: false, ...asked }
+  const whole = { explain: false, ...asked, top_k: asked.top_k ?? 10 }
   const query = parseQuery(whole.query ?? '')
   const policy = policyFor(whole, query.words.length + query.prefixes.length > 0, { ...DEFAULT_POLICY, rules })
   const candidates = selectCandidates(index, namespaces, whole, scope, NOW, query)

@@ -1,4 +1,5 @@
 import type { AllowList, Caller } from '@memoric/contracts/caller.ts'
+import { EDIT_OPERATIONS, type Edit, type EditOperation } from '@memoric/contracts/edit-contract.ts'
 import type { Memory } from '@memoric/contracts/memory-contract.ts'
 import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
 import fc from 'fast-check'
@@ -14,6 +15,8 @@ type Step = { readonly at: 0 | 1 } & (
   | { readonly do: 'write'; readonly drafts: readonly Drafted[] }
   | { readonly do: 'change'; readonly which: readonly number[]; readonly draft: Drafted }
   | { readonly do: 'delete'; readonly which: readonly number[] }
+  | { readonly do: 'edit'; readonly which: readonly number[]; readonly operation: EditOperation }
+  | { readonly do: 'undo'; readonly which: readonly number[] }
   | { readonly do: 'store' }
   | { readonly do: 'forget' }
 )
@@ -25,6 +28,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ at, do: fc.constant('write' as const), drafts }) },
   { weight: 2, arbitrary: fc.record({ at, do: fc.constant('change' as const), which, draft: drafted }) },
   { weight: 2, arbitrary: fc.record({ at, do: fc.constant('delete' as const), which }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      at,
+      do: fc.constant('edit' as const),
+      which,
+      operation: fc.constantFrom(...EDIT_OPERATIONS),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ at, do: fc.constant('undo' as const), which }) },
   { weight: 2, arbitrary: fc.record({ at, do: fc.constant('store' as const) }) },
   { weight: 1, arbitrary: fc.record({ at, do: fc.constant('forget' as const) }) },
 )
@@ -35,6 +48,7 @@ function createWorld(processes: readonly [TestProcess, TestProcess]) {
   const caller = newCaller()
   const place = { tenantId: caller.tenantId, subjectId: 'ada' }
   const known = new Map<string, Memory>()
+  const edits = new Map<string, Edit>()
   const pick = (numbers: readonly number[]): Memory[] => {
     const all = [...known.values()]
     return [...new Set(numbers.map((number) => all[number % all.length]).filter((found) => found !== undefined))]
@@ -59,9 +73,30 @@ function createWorld(processes: readonly [TestProcess, TestProcess]) {
       for (const { id } of pick(happens.which)) {
         expect((await call(app, caller, 'DELETE', `/v1/memories/${id}`)).status).toBe(204)
         known.delete(id)
+        for (const edit of edits.values()) if (edit.memory_id === id) edits.delete(edit.id)
       }
+    } else if (happens.do === 'edit') {
+      for (const { id } of pick(happens.which)) await approve(app, id, happens.operation)
+    } else if (happens.do === 'undo') {
+      const all = [...edits.values()]
+      for (const number of new Set(happens.which)) await undo(app, all[number % all.length])
     } else if (happens.do === 'store') await deps.indexes.store(place)
     else deps.indexes.forget(place)
+  }
+
+  async function approve(app: TestProcess['app'], id: string, operation: EditOperation): Promise<void> {
+    const factor = operation === 'attenuate' ? { factor: 0.5 } : {}
+    const body = { memory_id: id, operation, reason: 'it is said', ...factor }
+    const proposed = await call<Edit>(app, caller, 'POST', '/v1/edits', body)
+    expect((await call(app, caller, 'POST', `/v1/edits/${proposed.body.id}/approve`, {})).status).toBe(200)
+    edits.set(proposed.body.id, proposed.body)
+    keep((await call(app, caller, 'GET', `/v1/memories/${id}`)).body)
+  }
+
+  async function undo(app: TestProcess['app'], edit: Edit | undefined): Promise<void> {
+    if (edit === undefined || !edits.delete(edit.id)) return
+    expect((await call(app, caller, 'POST', `/v1/edits/${edit.id}/undo`, {})).status).toBe(200)
+    keep((await call(app, caller, 'GET', `/v1/memories/${edit.memory_id}`)).body)
   }
 }
 
@@ -91,7 +126,7 @@ async function compare(
   }
 }
 
-test('two processes agree with each other and with a look at every memory after every write, change, deletion, storing and restart', async () => {
+test('two processes agree with each other and with a look at every memory after every write, change, deletion, edit, undoing, storing and restart', async () => {
   const processes = [memory, await memory.startAnother()] as const
   const stored: number[] = []
   await fc.assert(

@@ -1,4 +1,5 @@
 import { END_REASONS, GAP_REASONS, STREAM_NOTICES } from '@memoric/contracts/event-stream-contract.ts'
+import { CRITICAL_ELSEWHERE, CRITICAL_EVENTS } from '@memoric/contracts/critical-events.ts'
 import { EVENT_TYPES, severityOf } from '@memoric/contracts/event-types.ts'
 
 /** Programs that the page shows, by their names in docs/examples. */
@@ -42,8 +43,11 @@ An event has at most 32 KiB. Details that would make it larger are replaced by \
 - What audit cannot take (no valid event, too large, refused by the database) is kept as a **dead letter**: sealed in its database, in the stream
   \`MEMORIC_DEAD_LETTERS\`, and told by \`audit.event_rejected\`. \`GET /v1/audit/dead-letters\` lists those of the tenant, \`POST
   /v1/audit/dead-letters/:id/replay\` gives one to the log again. Those that do not say clearly whose they are have
-  \`npm run memoric -- audit dead-letters\` and \`audit replay <id>\`.
-- Every hour the log is compared with what the apps have counted, by tenant: the number of events and the sum of their ids. A difference is
+  \`npm run memoric -- audit dead-letters\` and \`audit replay <id>\`. Of several replays of one letter at once one is done, and all get its
+  answer. They are kept for \`AUDIT_DEAD_LETTER_DAYS\` (90) after they came last, longer while their tenant is on legal hold; that they went
+  is told by \`audit.dead_letters_dropped\`. The content of a letter that names a person who is erased is destroyed with the erasure, in the
+  database and in the stream; the letter stays, empty, and cannot be replayed.
+- Every hour (looked for every \`AUDIT_COMPARISON_SECONDS\`) the log is compared with what the apps have counted, by tenant: the number of events and the sum of their ids. A difference is
   told by \`audit.difference_found\`, which raises an alert.
 - Reads of memories are written together up to 100 ms later; a process that is killed loses those of its last 100 ms. A tenant chooses with
   its setting \`audit_reads\`: \`all\`; \`sampled\`, one request of ten, by the last 32 bits of the request id modulo 10, marked with
@@ -70,7 +74,7 @@ data: {"specversion":"1.0","id":"01a2…","source":"memoric/memory","type":"memo
 - \`type\` filters by type (\`memory.created\`, or \`memory.*\` for all that begin so), \`resource\` by resource type, resource id, or \`type/id\`.
 - The \`id\` of a message, sent back as \`Last-Event-ID\`, makes the stream go on after it: each event once, without a gap, as long as the stream
   keeps them (seven days, 4 GiB). Ids are opaque and of no use in another tenant.
-- A comment comes every 15 seconds. \`max_seconds\` ends the stream after a time, for clients behind proxies that would cut it off.
+- A comment comes every 15 seconds (\`EVENT_STREAMS_HEARTBEAT_SECONDS\`). \`max_seconds\` ends the stream after a time, for clients behind proxies that would cut it off.
 - A client that does not read gets at most 1 MiB ahead of itself; then the stream ends, and goes on with \`Last-Event-ID\`.
 - The stream ends within a second of the revocation of the credential, when the credential expires, and when auth cannot be asked about it
   for 90 seconds.
@@ -109,6 +113,25 @@ anything follows over HTTP.
 \`\`\`js
 ${nats.trim()}
 \`\`\`
+
+## Security-critical events
+
+Who may sign in and with what, what the rules are, what leaves, what is destroyed, and who looks after it: the event of such an action
+commits with the action, or the action fails and nothing has changed. A test makes the outbox refuse each of these and looks at every table
+of the app (\`infra/e2e/test/critical-events.test.ts\`):
+
+${CRITICAL_EVENTS.map((type) => `\`${type}\``).join(', ')}.
+
+What counts besides is what a failed action may leave: the count of attempts to sign in, and the keys of a tenant or subject that are
+made before its first write.
+
+For some of the same weight something else holds:
+
+| type | what holds |
+|---|---|
+${Object.entries(CRITICAL_ELSEWHERE)
+  .map(([type, holds]) => `| \`${type}\` | ${holds} |`)
+  .join('\n')}
 
 ## Every event
 

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isErrorCode, problem, type Problem } from '@memoric/contracts/error-codes.ts'
-import type { Route } from '@memoric/contracts/route.ts'
+import type { Route, RouteOutput } from '@memoric/contracts/route.ts'
 import { type OperationId, ROUTES, type RouteTable } from '@memoric/contracts/route-table.ts'
 import { Agent, request } from 'undici'
-import type { z } from 'zod'
 
 /** An access token, an API key, or nothing. */
 export type Credential = { readonly token: string } | { readonly apiKey: string } | null
@@ -37,8 +36,7 @@ export interface ApiAnswer {
 }
 
 /** The bodies with which an operation may succeed. */
-export type SuccessBody<Id extends OperationId> = Parsed<RouteTable[Id]['responses'][keyof RouteTable[Id]['responses']]>
-type Parsed<S> = S extends z.ZodType ? z.input<S> : null
+export type SuccessBody<Id extends OperationId> = RouteOutput<RouteTable[Id]>['body']
 
 export interface ApiClient {
   /** Calls an operation. Throws when the answer is not one that the contract knows. */

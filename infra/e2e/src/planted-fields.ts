@@ -85,6 +85,9 @@ export const PLANTED_FIELDS: readonly PlantedField[] = [
     })),
   },
   { name: 'corrected handoff', plant: corrected },
+  { name: 'parts of a knowledge note', plant: known },
+  { name: 'parts of a decision', plant: decided },
+  { name: 'parts of a task', plant: planned },
   {
     name: 'names of a person',
     plant: ({ stack, account }, word) =>
@@ -94,6 +97,39 @@ export const PLANTED_FIELDS: readonly PlantedField[] = [
   },
   { name: 'title of a thread', plant: titled },
   { name: 'what a cluster and a context are about', plant: clustered },
+  {
+    name: 'properties of an edge',
+    plant: async ({ stack, account, memoryId }, word) => {
+      const body = { content: `linked ${randomUUID()}`, subject_id: SUBJECT }
+      const { id } = await stack.api.ok('createMemory', account.key, { body })
+      const link = { from: memoryId, to: id, type: 'supports', properties: { [word]: word } }
+      await stack.api.ok('createEdge', account.key, { body: link })
+      await stack.api.ok('traverseEdges', account.key, { body: { from: memoryId } })
+    },
+  },
+  { name: 'what is reflected and merged', plant: reflected },
+  {
+    name: 'reasons of an edit',
+    plant: async ({ stack, account, memoryId }, word) => {
+      const body = { memory_id: memoryId, operation: 'attenuate', factor: 0.9, reason: word }
+      const { id } = await stack.api.ok('proposeEdit', account.key, { body })
+      await stack.api.ok('approveEdit', account.key, { params: { id }, body: { reason: word } })
+      await stack.api.ok('undoEdit', account.key, { params: { id }, body: { reason: word } })
+    },
+  },
+  {
+    name: 'name and note of a capsule',
+    plant: ({ stack, account, memoryId }, word) =>
+      stack.api.ok('createCapsule', account.key, {
+        body: {
+          name: word,
+          note: word,
+          memory_ids: [memoryId],
+          audience: [`user:${randomUUID()}`],
+          expires_in_days: 1,
+        },
+      }),
+  },
   {
     name: 'person of a wake-up',
     plant: ({ stack, account }, word) =>
@@ -203,6 +239,29 @@ export const PLANTED_FIELDS: readonly PlantedField[] = [
   },
 ]
 
+async function known({ stack, account }: PlantingGround, word: string): Promise<void> {
+  const words = { title: word, content: word, topic: word, category: word, with_whom: word, tags: [word] }
+  const { id } = await stack.api.ok('createKnowledge', account.key, { body: { ...words, subject_id: SUBJECT } })
+  const params = { id }
+  await stack.api.ok('updateKnowledge', account.key, { params, body: { content: `${word} and more` } })
+  await stack.api.ok('supersedeKnowledge', account.key, { params, body: words })
+}
+
+async function decided({ stack, account }: PlantingGround, word: string): Promise<void> {
+  const words = { decision: word, scope: word, with_whom: word, tags: [word] }
+  const points = { rationale: [word], constraints: [word], alternatives: [word], consequences: [word] }
+  const body = { ...words, ...points, references: [word], subject_id: SUBJECT }
+  await stack.api.ok('createDecision', account.key, { body })
+}
+
+async function planned({ stack, account }: PlantingGround, word: string): Promise<void> {
+  const body = { title: word, description: word, with_whom: word, tags: [word], subject_id: SUBJECT }
+  const { id } = await stack.api.ok('createTask', account.key, { body })
+  const params = { id }
+  await stack.api.ok('claimTask', account.key, { params, body: {} })
+  await stack.api.ok('completeTask', account.key, { params, body: { result: word } })
+}
+
 async function titled({ stack, account }: PlantingGround, word: string): Promise<void> {
   const params = { id: randomUUID() }
   const query = { subject_id: SUBJECT }
@@ -221,6 +280,21 @@ async function clustered({ stack, account }: PlantingGround, word: string): Prom
   const { subject_id, thread_id } = about
   await stack.api.ok('makeContext', account.key, { body: { query: word, subject_id, thread_id } })
   await stack.api.ok('summariseThread', account.key, { params: { id: thread_id }, query: { subject_id } })
+}
+
+/** What happened on days that are over, so that a consolidation tells it again. */
+async function reflected({ stack, account }: PlantingGround, word: string): Promise<void> {
+  const ids: string[] = []
+  for (const day of [1, 2, 3]) {
+    const occurred_at = new Date(Date.now() - (day + 7) * 86_400_000).toISOString()
+    const body = { session_id: randomUUID(), with_whom: word, learned: `${word} is to be asked`, subject_id: SUBJECT }
+    await stack.api.ok('createHandoff', account.key, { body: { ...body, occurred_at } })
+    const said = { content: `${word} said ${day}`, speaker: word, subject_id: SUBJECT, occurred_at }
+    ids.push((await stack.api.ok('createMemory', account.key, { body: said })).id)
+  }
+  const body = { period: 'monthly', subject_id: SUBJECT }
+  await stack.api.ok('consolidate', account.key, { body })
+  await stack.api.ok('mergeMemories', account.key, { params: { id: ids[0] ?? '' }, body: { sources: ids.slice(1) } })
 }
 
 async function twice(plant: PlantedField['plant'], ground: PlantingGround, word: string): Promise<void> {

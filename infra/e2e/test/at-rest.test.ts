@@ -97,6 +97,8 @@ test.each([
   'idempotency_keys',
   'handoffs',
   'handoff_versions',
+  'notes',
+  'tasks',
   'persons',
   'person_names',
 ])('something was planted that %s keeps', async (table) => {

@@ -181,14 +181,14 @@ describe('a query with a parameter that its contract does not take', () => {
   })
 
   test.each(withQuery.filter(([, route]) => !isEndless(route)))(
-    '%s with one that it takes but cannot use answers, or says 400 or 404',
+    '%s with one that it takes but cannot use answers, or says 400, 404 or 422',
     async (_id, route) => {
       const before = stack.log.length
       const names = Object.keys(route.query!.shape)
       for (const name of names) {
         for (const text of ODD_TEXTS.filter((odd) => route.query!.safeParse({ [name]: odd }).success)) {
           const answer = await send(search(route, `${name}=${encodeURIComponent(text)}`))
-          expect([200, 400, 404], `${name}=${label(text)}: ${describeAnswer(answer)}`).toContain(answer.status)
+          expect([200, 400, 404, 422], `${name}=${label(text)}: ${describeAnswer(answer)}`).toContain(answer.status)
         }
       }
       expect(stack.log.slice(before).filter((line) => /"level":"(?:error|fatal)"/.test(line))).toEqual([])
@@ -217,10 +217,16 @@ describe('routes without a query take none', () => {
   )
 })
 
+/** Clients resolve dots before they send: /v1/memories/../edges asks for /v1/edges, and nothing for an id. */
+function isOfAnother({ method, path }: Route, id: string): boolean {
+  const { pathname } = new URL(path.replaceAll(/:\w+/g, encodeURIComponent(id)), 'http://localhost')
+  return routes.some(([, other]) => other.method === method && other.path === pathname)
+}
+
 describe('an id that is none', () => {
   test.each(withId)('%s', async (id, route) => {
     // Ids of subjects are the caller's own words.
-    const bad = BAD_IDS.filter((value) => !route.params?.safeParse({ id: value }).success)
+    const bad = BAD_IDS.filter((value) => !route.params?.safeParse({ id: value }).success && !isOfAnother(route, value))
     const cases = bad.map((value) => [value, rawRequest(route, { ...validOf(id), params: { id: value } })] as const)
     await expectRefused(cases, [400, 404])
   })

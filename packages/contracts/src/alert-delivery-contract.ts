@@ -44,6 +44,9 @@ const address = z.email().max(254)
 export const alertMail = z
   .object({
     addresses: z.array(z.string()),
+    unconfirmed: z
+      .array(z.string())
+      .describe('those of them that get nothing until the code in their mail is confirmed'),
     min_severity: severity,
     updated_by: z.string().nullable(),
     updated_at: timestamp.nullable(),
@@ -58,6 +61,10 @@ export const setAlertMailBody = z
     min_severity: severity.default('warning'),
   })
   .meta({ id: 'SetAlertMail' })
+
+export const confirmAlertMailBody = z
+  .strictObject({ code: z.string().min(1).max(64).describe('from the mail to the address') })
+  .meta({ id: 'ConfirmAlertMail' })
 
 const byId = z.strictObject({ id: alertWebhookId })
 
@@ -128,7 +135,19 @@ export const alertDeliveryRoutes = {
     access: 'admin:*',
     rate: 'write',
     summary: 'Decide who gets alerts by mail',
+    description:
+      'An address that is new is sent a code and gets alerts once it is confirmed. The same request again sends codes again, 10 a day at most.',
     body: setAlertMailBody,
+    responses: { 200: alertMail },
+  },
+  confirmAlertMail: {
+    method: 'POST',
+    path: '/v1/audit/alert-mail/confirm',
+    app: 'audit',
+    access: 'admin:*',
+    rate: 'write',
+    summary: 'Confirm an address with the code that was sent to it; it gets alerts from then on',
+    body: confirmAlertMailBody,
     responses: { 200: alertMail },
   },
 } as const satisfies Record<string, Route>

@@ -28,7 +28,9 @@ export const contextBody = searchBody
   .meta({ id: 'ContextRequest' })
 export type ContextRequest = z.output<typeof contextBody>
 
-const line = z.string().describe('[citation] memory of whom, when, said by whom: "content", which is quoted as in JSON')
+const line = z
+  .string()
+  .describe('[citation] memory of whom, when, said by whom, whether untrusted: "content", which is quoted as in JSON')
 
 const structuredContext = z
   .object({
@@ -95,8 +97,8 @@ export const contextAnswer = z
         z.object({
           memory_id: memoryId,
           reason: z
-            .enum(['budget', 'same', 'contained', 'withheld'])
-            .describe('no room; the same content as another, or a part of it; or it is not to be told'),
+            .enum(['budget', 'same', 'contained'])
+            .describe('no room; the same content as another, or a part of it'),
           because_of: memoryId.nullable().describe('the memory that says it already'),
         }),
       )

@@ -18,6 +18,9 @@ export const deadLetter = z
     last_at: timestamp,
     replayed_at: timestamp.nullable().describe('when the log took it after all'),
     replayed_by: z.string().nullable().describe('<type>:<id>'),
+    emptied_at: timestamp
+      .nullable()
+      .describe('when its content was destroyed, because it names a person who was erased'),
   })
   .meta({ id: 'DeadLetter' })
 export type DeadLetter = z.input<typeof deadLetter>
@@ -49,7 +52,7 @@ export const deadLetterRoutes = {
     rate: 'write',
     summary: 'Give a dead letter to the log once more',
     description:
-      'For when the reason has gone, such as after an upgrade. One that the log has taken already stays as it is.',
+      'For when the reason has gone, such as after an upgrade. One that the log has taken already stays as it is. Of several requests at once one gives it to the log.',
     params: z.strictObject({ id: deadLetterId }),
     responses: { 200: deadLetter },
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { memoryId } from './ids.ts'
 import { page, pageQuery } from './page.ts'
+import { standing, statedProvenance } from './provenance-contract.ts'
 import type { Route } from './route.ts'
 import { identifier, identifierOf, text, timestamp } from './text.ts'
 
@@ -51,6 +52,7 @@ export const createHandoffBody = z
     occurred_at: timestamp
       .optional()
       .describe('when the session was; now when left out, and as before in a correction'),
+    ...statedProvenance,
   })
   .refine((body) => HANDOFF_PARTS.some((part) => body[part] !== undefined), {
     error: `must tell something: at least one of ${HANDOFF_PARTS.join(', ')}`,
@@ -82,6 +84,9 @@ export const handoff = z
     ...told,
     created_at: timestamp,
     updated_at: timestamp,
+    standing: standing
+      .optional()
+      .describe('that of its memory; told with one handoff, lists leave out what is withheld'),
   })
   .meta({ id: 'Handoff' })
 export type Handoff = z.input<typeof handoff>

@@ -50,8 +50,17 @@ export type DeadLetterId = z.infer<typeof deadLetterId>
 export const policyRunId = uuid.brand('PolicyRunId')
 export type PolicyRunId = z.infer<typeof policyRunId>
 
+export const editId = uuid.brand('EditId')
+export type EditId = z.infer<typeof editId>
+
+export const capsuleId = uuid.brand('CapsuleId')
+export type CapsuleId = z.infer<typeof capsuleId>
+
 export const exportId = uuid.brand('ExportId')
 export type ExportId = z.infer<typeof exportId>
+
+export const edgeId = uuid.brand('EdgeId')
+export type EdgeId = z.infer<typeof edgeId>
 
 /** The tenant of events that belong to no tenant, such as a failed sign-in to an unknown account. */
 export const PLATFORM_TENANT = '00000000-0000-7000-8000-000000000000' as TenantId

@@ -3,6 +3,7 @@ import { problem } from './error-codes.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { memoryId, tenantId } from './ids.ts'
 import { page, pageQuery } from './page.ts'
+import { provenance, standing, statedProvenance, trust } from './provenance-contract.ts'
 import type { Route } from './route.ts'
 import { identifier, jsonObject, jsonValue, text, textBytes, timestamp } from './text.ts'
 
@@ -16,9 +17,20 @@ export const MEMORY_LIMITS = {
   batchBytes: 16_777_216,
 } as const
 
+/** The tiers of a tenant that has named none of its own. */
 export const TIERS = ['short_term', 'mid_term', 'long_term'] as const
-export const tier = z.enum(TIERS)
+
+/** The name of a tier; which ones there are, the policy of the tenant says. */
+export const tier = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,31}$/, { error: 'must be a lower case letter and up to 31 of a-z, 0-9, _ and -' })
+  .meta({ description: 'a tier of the policy: short_term, mid_term and long_term unless the tenant named its own' })
 export type Tier = z.infer<typeof tier>
+
+/** What enrichment can add to a memory where its caller left it out. */
+export const ENRICHED_FIELDS = ['topic', 'category', 'entities', 'importance', 'sentiment'] as const
+export const enrichedField = z.enum(ENRICHED_FIELDS)
+export type EnrichedField = z.infer<typeof enrichedField>
 
 /** Importance by name, as a share of 1. */
 export const IMPORTANCE_LEVELS = { low: 0.3, medium: 0.5, high: 0.8, critical: 1 } as const
@@ -27,6 +39,8 @@ const importance = z
   .union([z.number().min(0).max(1), z.enum(['low', 'medium', 'high', 'critical'])])
   .transform((value) => (typeof value === 'number' ? value : IMPORTANCE_LEVELS[value]))
   .meta({ description: 'low, medium, high, critical, or a number from 0 to 1' })
+
+const sentiment = z.number().min(-1).max(1).describe('how it sounds: -1 bad, 0 neither, 1 good')
 
 const label = text(128)
 const entities = z.array(label).max(MEMORY_LIMITS.entities)
@@ -53,6 +67,7 @@ export const createMemoryBody = z
     speaker: label.optional(),
     occurred_at: timestamp.optional().describe('when it happened; now when left out'),
     importance: importance.optional(),
+    sentiment: sentiment.optional(),
     topic: label.optional(),
     category: label.optional(),
     entities: entities.optional(),
@@ -60,6 +75,7 @@ export const createMemoryBody = z
     metadata: metadata.optional(),
     tier: tier.optional(),
     ttl_seconds: ttlSeconds.optional().describe('forgotten after so many seconds'),
+    ...statedProvenance,
     on_duplicate: z
       .enum(['reinforce', 'create'])
       .optional()
@@ -75,6 +91,7 @@ export const updateMemoryBody = z
     speaker: label.nullable().optional(),
     occurred_at: timestamp.optional(),
     importance: importance.optional(),
+    sentiment: sentiment.nullable().optional(),
     topic: label.nullable().optional(),
     category: label.nullable().optional(),
     entities: entities.optional(),
@@ -82,6 +99,10 @@ export const updateMemoryBody = z
     metadata: metadata.optional().describe('replaces the metadata as a whole'),
     tier: tier.optional(),
     ttl_seconds: ttlSeconds.nullable().optional().describe('counted from now; null keeps the memory for good'),
+    source: statedProvenance.source.describe('of the new words; as when a memory is made when left out'),
+    trust: statedProvenance.trust.describe(
+      'never more than the credential gives; new words are never trusted more than those before, unless this says so',
+    ),
   })
   .refine((body) => Object.keys(body).length > 0, { error: 'must name at least one field to change' })
   .meta({ id: 'UpdateMemory' })
@@ -107,11 +128,17 @@ export const memory = z
     metadata: z.record(z.string(), jsonValue),
     tier,
     importance: z.number(),
+    sentiment: z.number().nullable().describe('-1 bad, 0 neither, 1 good; null when nobody said'),
+    enriched: z.array(enrichedField).describe('fields that the caller left out and that were derived from the content'),
     seen_count: z.int(),
     occurred_at: timestamp,
     created_at: timestamp,
     updated_at: timestamp,
     expires_at: timestamp.nullable(),
+    provenance,
+    trust,
+    standing,
+    standing_factor: z.number().describe('what its score is multiplied by: 1, less when attenuated, 0 when withheld'),
   })
   .meta({ id: 'Memory' })
 export type Memory = z.input<typeof memory>
@@ -129,8 +156,12 @@ export const memoryVersion = memory
     metadata: true,
     tier: true,
     importance: true,
+    sentiment: true,
+    enriched: true,
     occurred_at: true,
     expires_at: true,
+    provenance: true,
+    trust: true,
   })
   .extend({ written_at: timestamp, replaced_at: timestamp.nullable() })
   .meta({ id: 'MemoryVersion' })
@@ -169,11 +200,17 @@ export const listMemoriesQuery = z.strictObject({
   tier: tier.optional(),
   before: timestamp.optional().describe('happened before'),
   after: timestamp.optional().describe('happened at or after'),
+  withheld: z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional()
+    .describe('also memories that are quarantined or retracted'),
 })
 export type ListMemoriesQuery = z.output<typeof listMemoriesQuery>
 
 const idParams = z.strictObject({ id: memoryId })
-const ifMatch = z.object({
+/** The version that a change is meant for. */
+export const ifMatch = z.object({
   'if-match': z
     .string()
     .regex(/^(?:W\/)?"?\d{1,9}"?$/, { error: 'must be the version of the memory' })

@@ -1,10 +1,14 @@
 import { z } from 'zod'
 import { memoryId, policyRunId } from './ids.ts'
-import { memory, tier, TIERS, type Tier } from './memory-contract.ts'
+import { ENRICHED_FIELDS, enrichedField, memory, tier, type Tier } from './memory-contract.ts'
 import { page, pageQuery } from './page.ts'
+import { trust } from './provenance-contract.ts'
 import type { Route } from './route.ts'
 import { searchScope, SEARCH_SCOPES, searchWeights } from './search-contract.ts'
 import { identifier, text, timestamp } from './text.ts'
+
+/** Most tiers of a policy. */
+const MOST_TIERS = 16
 
 const label = text(128)
 const labels = z.array(label).min(1).max(50)
@@ -14,9 +18,11 @@ const share = z.number().min(0).max(1)
 const capacity = z.strictObject({
   memories: z.int().min(1).max(10_000_000).describe('most memories of each subject in the tier'),
   evict: z
-    .enum(['lru', 'lowest_score'])
+    .enum(['lru', 'lowest_score', 'weakest'])
     .default('lowest_score')
-    .describe('who goes first: what was used longest ago, or what scores lowest'),
+    .describe(
+      'who goes first: what was used longest ago, what scores lowest, or what use, importance and age have left weakest',
+    ),
   on_overflow: z
     .enum(['move', 'delete'])
     .default('move')
@@ -25,7 +31,12 @@ const capacity = z.strictObject({
 
 export const tierPolicy = z
   .strictObject({
-    name: tier,
+    name: tier.refine((name) => name !== 'deletion', { error: 'must not be deletion' }),
+    takes: z
+      .array(tier)
+      .max(MOST_TIERS)
+      .default([])
+      .describe('names of tiers that the policy has no more: what is in them comes here with the next run'),
     expiry_days: days.nullable().default(null).describe('the age from which a memory leaves the tier; null for never'),
     on_expiry: z
       .enum(['move', 'delete'])
@@ -87,13 +98,14 @@ export type WriteRule = z.output<typeof writeRule>
 
 export const promotionRule = z
   .strictObject({
-    from: z.array(tier).min(1).max(TIERS.length),
+    from: z.array(tier).min(1).max(MOST_TIERS),
     to: tier,
     min_seen_count: z.int().min(2).max(1_000_000).optional().describe('the content was written so often'),
     min_recalls: z.int().min(1).max(1_000_000).optional().describe('searches have found it so often'),
+    min_score: share.optional().describe('what a search without words would give it now'),
   })
-  .refine((rule) => rule.min_seen_count !== undefined || rule.min_recalls !== undefined, {
-    error: 'must name min_seen_count or min_recalls',
+  .refine((rule) => [rule.min_seen_count, rule.min_recalls, rule.min_score].some((limit) => limit !== undefined), {
+    error: 'must name min_seen_count, min_recalls or min_score',
   })
   .meta({ id: 'PromotionRule' })
 export type PromotionRule = z.output<typeof promotionRule>
@@ -129,19 +141,56 @@ const history = z.strictObject({
   keep_days: days.nullable().default(null).describe('since a version was replaced'),
 })
 
+const enrichment = z.strictObject({
+  mode: z
+    .enum(['off', 'rules', 'model'])
+    .default('off')
+    .describe('whether what callers leave out is derived from the content, and by what'),
+  fields: z
+    .array(enrichedField)
+    .min(1)
+    .max(ENRICHED_FIELDS.length)
+    .default([...ENRICHED_FIELDS])
+    .describe('what is derived'),
+  questions_per_day: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1000)
+    .describe('most memories that the model is asked about on a day (UTC); rules do the others'),
+})
+
+/** Periods that reflections tell of, each made of those before it. */
+export const CONSOLIDATION_PERIODS = ['daily', 'weekly', 'monthly'] as const
+export const consolidationPeriod = z.enum(CONSOLIDATION_PERIODS)
+export type ConsolidationPeriod = z.infer<typeof consolidationPeriod>
+
+const consolidation = z.strictObject({
+  up_to: consolidationPeriod
+    .nullable()
+    .default(null)
+    .describe('reflections that every run makes by itself: of days, of weeks too, of months too; null for none'),
+})
+
 const retrieval = z.strictObject({
   fallback: z.array(searchScope).max(SEARCH_SCOPES.length).default([]),
+  top_k: z.int().min(1).max(100).default(10),
+  min_score: share.default(0).describe('memories with a lower score are not found'),
+  include_summarised: z.boolean().default(true).describe('whether memories that a summary stands for are found'),
+  min_trust: trust.nullable().default(null).describe('leaves out memories that are trusted less; null for none'),
 })
 
 export const policyDocument = z
   .strictObject({
-    tiers: z.array(tierPolicy).min(1).max(TIERS.length).prefault(DEFAULT_TIERS).describe('in the order of moves'),
+    tiers: z.array(tierPolicy).min(1).max(MOST_TIERS).prefault(DEFAULT_TIERS).describe('in the order of moves'),
     default_tier: tier.default('short_term').describe('of what no rule routes'),
     age_from: z.enum(['occurred_at', 'created_at']).default('occurred_at').describe('what the age counts from'),
     routing: z.array(writeRule).max(50).default([]).describe('the first rule that fits decides'),
     promotion: z.array(promotionRule).max(20).default([]),
     scoring: scoring.prefault({}),
     summarisation: summarisation.prefault({}),
+    enrichment: enrichment.prefault({}).describe('what is added to new memories in the background'),
+    consolidation: consolidation.prefault({}),
     history: history.prefault({}).describe('replaced versions that are kept; null keeps all'),
     retrieval: retrieval.prefault({}).describe('what a search uses where it says nothing'),
     schedule: z
@@ -157,13 +206,13 @@ export type PolicyDocument = z.output<typeof policyDocument>
 export const DEFAULT_POLICY_DOCUMENT: PolicyDocument = policyDocument.parse({})
 
 interface Tiered {
-  readonly tiers: readonly Pick<TierPolicy, 'name'>[]
+  readonly tiers: readonly Pick<TierPolicy, 'name' | 'takes'>[]
   readonly default_tier: Tier
   readonly routing: readonly Pick<WriteRule, 'to'>[]
   readonly promotion: readonly Pick<PromotionRule, 'from' | 'to'>[]
 }
 
-/** Every tier once; every name one of the tiers; promotion goes forward. */
+/** Every tier once, and taken once if it is none of them; every name one of the tiers; promotion goes forward. */
 function checkTiers({ tiers, default_tier, routing, promotion }: Tiered, context: z.RefinementCtx): void {
   const names = tiers.map(({ name }) => name)
   const fault = (path: (string | number)[], message: string) =>
@@ -173,6 +222,14 @@ function checkTiers({ tiers, default_tier, routing, promotion }: Tiered, context
   }
   for (const [at, name] of names.entries()) {
     if (names.indexOf(name) < at) fault(['tiers', at, 'name'], 'is there already')
+  }
+  const taken = new Set<Tier>()
+  for (const [at, { takes }] of tiers.entries()) {
+    for (const [nth, name] of takes.entries()) {
+      if (names.includes(name)) fault(['tiers', at, 'takes', nth], 'must not be one of the tiers')
+      if (taken.has(name)) fault(['tiers', at, 'takes', nth], 'is taken already')
+      taken.add(name)
+    }
   }
   requireTier(default_tier, ['default_tier'])
   for (const [at, { to }] of routing.entries()) requireTier(to, ['routing', at, 'to'])
@@ -198,6 +255,9 @@ export const policyReport = z
     trimmed: z.int(),
     summaries: z.int().describe('memories that were made'),
     summarised: z.int().describe('memories that a summary stands for now'),
+    reflections: z.int().describe('made, or made anew, of days, weeks and months'),
+    principles: z.int().describe('made, or made anew, of what was learned again and again'),
+    withdrawn: z.int().describe('reflections whose sources belong elsewhere by now'),
     fallbacks: z.int().describe('summaries that the extractive summariser made in the place of the model'),
     versions_dropped: z.int(),
     spared: z.int().describe('left as they are: they belong to a handoff, or their subject allows no processing'),

@@ -18,6 +18,11 @@ export const erasure = z
     step: erasureStep.describe('what is being done: the keys are destroyed before the first of them'),
     keys_destroyed: z.int().describe('versions of the key of the subject'),
     counts: z.record(z.string(), z.int()).describe('rows that were deleted, by table'),
+    log_held: z
+      .boolean()
+      .describe(
+        'whether a legal hold keeps the personal data of the person in the audit log; it goes when the hold ends',
+      ),
     requested_at: timestamp,
     finished_at: timestamp.nullable(),
     receipt: z.string().nullable().describe('signed note (C2SP); null until everything is done'),

@@ -4,16 +4,23 @@ import { apiKeyRoutes } from './api-key-contract.ts'
 import { auditRoutes } from './audit-contract.ts'
 import { auditProofRoutes } from './audit-proof-contract.ts'
 import { authRoutes } from './auth-contract.ts'
+import { capsuleRoutes } from './capsule-contract.ts'
 import { clusterRoutes } from './cluster-contract.ts'
+import { consolidationRoutes } from './consolidation-contract.ts'
 import { contextRoutes } from './context-contract.ts'
 import { deadLetterRoutes } from './dead-letter-contract.ts'
+import { decisionRoutes } from './decision-contract.ts'
+import { edgeRoutes } from './edge-contract.ts'
+import { editRoutes } from './edit-contract.ts'
 import { eventStreamRoutes } from './event-stream-contract.ts'
 import { exportRoutes } from './export-contract.ts'
 import { handoffRoutes } from './handoff-contract.ts'
 import { identityRoutes } from './identity-contract.ts'
 import { keyRoutes } from './key-contract.ts'
+import { knowledgeRoutes } from './knowledge-contract.ts'
 import { memberRoutes } from './member-contract.ts'
 import { memoryRoutes } from './memory-contract.ts'
+import { mergeRoutes } from './merge-contract.ts'
 import { passwordRoutes } from './password-contract.ts'
 import { personRoutes } from './person-contract.ts'
 import { policyRoutes } from './policy-contract.ts'
@@ -23,6 +30,7 @@ import { privacyRoutes } from './privacy-contract.ts'
 import { searchRoutes } from './search-contract.ts'
 import { sessionRoutes } from './session-contract.ts'
 import { ssoRoutes } from './sso-contract.ts'
+import { taskRoutes } from './task-contract.ts'
 import { tenantRoutes } from './tenant-contract.ts'
 import { threadRoutes } from './thread-contract.ts'
 import { tierRoutes } from './tier-contract.ts'
@@ -40,6 +48,7 @@ export const ROUTES = {
   ...tenantRoutes,
   ...apiKeyRoutes,
   ...memoryRoutes,
+  ...mergeRoutes,
   ...keyRoutes,
   ...quotaRoutes,
   ...policyRoutes,
@@ -52,8 +61,15 @@ export const ROUTES = {
   ...clusterRoutes,
 
   ...handoffRoutes,
+  ...knowledgeRoutes,
+  ...decisionRoutes,
+  ...taskRoutes,
+  ...editRoutes,
+  ...capsuleRoutes,
   ...wakeUpRoutes,
   ...identityRoutes,
+  ...consolidationRoutes,
+  ...edgeRoutes,
   ...personRoutes,
   ...auditRoutes,
   ...auditProofRoutes,

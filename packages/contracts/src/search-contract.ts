@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { memory, tier } from './memory-contract.ts'
+import { trust } from './provenance-contract.ts'
 import type { Route } from './route.ts'
 import { identifier, jsonObject, text, timestamp } from './text.ts'
 
@@ -40,6 +41,7 @@ export const searchFilters = z.strictObject({
   category: text(128).optional(),
   tags: z.array(text(50)).min(1).max(20).optional().describe('memories that have all of these'),
   metadata: jsonObject(16_384).optional().describe('memories whose metadata contain this'),
+  min_trust: trust.optional().describe('memories that are trusted at least so far; as the policy says when left out'),
 })
 
 export const searchBody = z
@@ -61,7 +63,13 @@ export const searchBody = z
     thread_id: identifier.optional(),
     topic: text(128).optional(),
     filters: searchFilters.optional(),
-    top_k: z.int().min(1).max(100).default(10),
+    top_k: z.int().min(1).max(100).optional().describe('10 unless the policy says otherwise'),
+    min_score: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe('only memories with such a score or a better one; as the policy says when left out'),
     weights: searchWeights.optional(),
     fallback: z
       .array(searchScope)
@@ -69,6 +77,10 @@ export const searchBody = z
       .optional()
       .describe('scopes to try, in this order, while nothing is found'),
     explain: z.boolean().default(false),
+    include_summarised: z
+      .boolean()
+      .optional()
+      .describe('memories that a summary stands for, besides the summary; as the policy says when left out'),
     include_archived: z
       .boolean()
       .optional()
@@ -134,6 +146,10 @@ export const explanation = z
       value: z.number().describe('-1..1 before weighting'),
       applied: z.array(z.object({ rule: z.string(), amount: z.number() })),
     }),
+    standing: z
+      .object(component)
+      .optional()
+      .describe('of an attenuated memory: the factor, and as contribution what it takes away from the others'),
   })
   .meta({ id: 'Explanation' })
 export type Explanation = z.input<typeof explanation>

@@ -27,8 +27,8 @@ export const erasePerson = z.object({
 })
 export type ErasePerson = z.infer<typeof erasePerson>
 
-/** The answer, the same however often it is asked for. */
-export const personErased = z.object({ erasureId, tenantId, keys: z.int() })
+/** The answer, the same however often it is asked for, until a legal hold ends: while `held` the keys wait for that. */
+export const personErased = z.object({ erasureId, tenantId, keys: z.int(), held: z.boolean().default(false) })
 export type PersonErased = z.infer<typeof personErased>
 
 /** Question of audit to an app: how many events of an hour have left your outbox? For tenants with an id above `after`. */

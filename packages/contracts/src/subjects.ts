@@ -36,9 +36,9 @@ export function isSubjectOf(subject: string, tenantId: string, type: string): bo
   )
 }
 
-/** Where a message goes that `consumer` could not take in. */
-export function deadLetterSubject(consumer: string): string {
-  return join('memoric', 'dead', consumer)
+/** Where a message goes that `consumer` could not take in; `name` is its own, so that it alone can be removed. */
+export function deadLetterSubject(consumer: string, name?: string): string {
+  return join('memoric', 'dead', consumer, ...(name === undefined ? [] : [name]))
 }
 
 /** Signal of the audit service to `app`: these event ids are in the log. */

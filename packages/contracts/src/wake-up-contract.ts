@@ -5,7 +5,15 @@ import type { Route } from './route.ts'
 import { identifier, timestamp } from './text.ts'
 
 /** The layers of a wake-up in the order in which they stand. */
-export const WAKE_UP_LAYERS = ['identity', 'last_handoff', 'recent'] as const
+export const WAKE_UP_LAYERS = [
+  'identity',
+  'last_handoff',
+  'recent',
+  'reflections',
+  'knowledge',
+  'decisions',
+  'tasks',
+] as const
 export const wakeUpLayer = z.enum(WAKE_UP_LAYERS)
 export type WakeUpLayer = z.infer<typeof wakeUpLayer>
 
@@ -36,7 +44,14 @@ export const wakeUpBody = z
   .meta({ id: 'WakeUp' })
 export type WakeUpRequest = z.output<typeof wakeUpBody>
 
-const thing = { id: uuid, kind: z.string().describe('handoff, memory or becoming, which has the id of its handoff') }
+const thing = {
+  id: uuid,
+  kind: z
+    .string()
+    .describe(
+      'handoff, memory, reflection, principle, knowledge, decision, task, or becoming, which has the id of its handoff',
+    ),
+}
 
 export const wakeUpAnswer = z
   .object({

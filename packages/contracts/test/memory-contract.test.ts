@@ -48,7 +48,7 @@ describe('the body of a new memory', () => {
     ['no content', { content: undefined }],
     ['blank content', { content: ' \n' }],
     ['an unknown field', { tenant_id: 'x' }],
-    ['an unknown tier', { tier: 'eternal' }],
+    ['a tier that cannot be the name of one', { tier: 'Eternal' }],
     ['an unknown importance', { importance: 'huge' }],
     ['an unknown way with duplicates', { on_duplicate: 'ignore' }],
     ['a time without offset', { occurred_at: '2026-11-21T19:00:00' }],
@@ -91,8 +91,8 @@ test.each(['*', 'x', '"3", "4"', '-3', '', '9'.repeat(10)])('If-Match does not t
 })
 
 describe('a search', () => {
-  test('may be empty and has defaults', () => {
-    expect(searchBody.parse({})).toEqual({ top_k: 10, explain: false })
+  test('may be empty, and leaves to the policy what it does not say', () => {
+    expect(searchBody.parse({})).toEqual({ explain: false })
   })
 
   test('needs the thread or the topic that its scope speaks of', () => {

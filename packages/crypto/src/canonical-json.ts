@@ -11,10 +11,11 @@ export function canonicalJson(value: unknown): string {
   if (typeof value === 'number') return canonicalNumber(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (!isPlain(value)) throw new CryptoError('invalid_fields')
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${canonicalText(name)}:${canonicalJson(value[name])}`)
-  return `{${members.join(',')}}`
+  let members = ''
+  for (const name of Object.keys(value).sort()) {
+    members += `${members === '' ? '' : ','}${canonicalText(name)}:${canonicalJson(value[name])}`
+  }
+  return `{${members}}`
 }
 
 function canonicalText(text: string): string {

@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream'
 import { headers, nanos, type NatsConnection } from '@nats-io/transport-node'
 import type { Messaging } from './connect.ts'
+import { deadLetterName } from './dead-letters.ts'
 import { isConsumerDifferent } from './jetstream-error.ts'
 import { handleBatch, type IncomingMessage, type Verdict } from './handle-batch.ts'
 import { createMessageBuffer, type MessageBuffer } from './message-buffer.ts'
@@ -224,7 +225,7 @@ async function ensureConsumer(connection: NatsConnection, options: ConsumeOption
   }
 }
 
-/** Keeps the payload under `memoric.dead.<durable>`; the headers say where it came from and why. */
+/** Keeps the payload under `memoric.dead.<durable>.<name>`; the headers say where it came from and why. */
 async function keepDeadLetter(
   connection: NatsConnection,
   options: ConsumeOptions,
@@ -236,7 +237,8 @@ async function keepDeadLetter(
   heads.set('Memoric-Subject', message.subject)
   heads.set('Memoric-Sequence', message.seq.toString())
   const id = `${options.stream}.${options.durable}.${message.seq}.${message.info.timestampNanos}`
-  await jetstream(connection).publish(deadLetterSubject(options.durable), message.data, { msgID: id, headers: heads })
+  const subject = deadLetterSubject(options.durable, deadLetterName(message))
+  await jetstream(connection).publish(subject, message.data, { msgID: id, headers: heads })
 }
 
 function retryDelay(message: JsMsg): number {

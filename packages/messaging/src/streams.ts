@@ -7,6 +7,7 @@ export interface StreamLimits {
   /** Largest size of the stream of events, bytes; beyond it events wait in their outboxes. */
   readonly eventBytes?: number
   readonly deadLetterBytes?: number
+  readonly deadLetterDays?: number
   /** 1, or 3 on a cluster. */
   readonly replicas?: number
 }
@@ -21,6 +22,7 @@ const MESSAGE_BYTES_MAX = 512 * 1024
 export function streamSettings({
   eventBytes = 4 * GIB,
   deadLetterBytes = GIB,
+  deadLetterDays = 90,
   replicas = 1,
 }: StreamLimits = {}): StreamSettings[] {
   const both = {
@@ -45,7 +47,7 @@ export function streamSettings({
       name: DEAD_LETTER_STREAM,
       subjects: [DEAD_LETTER_SUBJECTS],
       discard: DiscardPolicy.New,
-      max_age: nanos(90 * DAY_MS),
+      max_age: nanos(deadLetterDays * DAY_MS),
       max_bytes: deadLetterBytes,
     },
   ]

@@ -36,9 +36,8 @@ async function change(tx: Tx, { events }: ChangeDeps, { params, body, context }:
   const by = `${principal.type}:${principal.id}`
   const [row] = await changeAlert(tx, { tenantId, id: params.id }, { from: FROM[state ?? 'note'], state, note, by })
   if (row === undefined) throw await refusal(tx, tenantId, params.id)
-  if (state === undefined) return row
   const details = { detection: row.detection, has_note: row.note !== null }
-  const type = state === 'closed' ? 'alert.closed' : 'alert.acknowledged'
+  const type = state === undefined ? 'alert.noted' : (`alert.${state}` as const)
   await outboxInsert(tx, [events({ type, context, resourceId: row.id, statusCode: 200, details })])
   return row
 }

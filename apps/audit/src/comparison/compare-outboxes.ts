@@ -15,6 +15,8 @@ export interface ComparisonDeps {
   readonly wakeRelay: () => void
   readonly log: Logger
   readonly now: () => number
+  /** Ms between two looks. */
+  readonly everyMs?: number
 }
 
 /** Compares the log with the outboxes of the apps, every complete hour once. */
@@ -31,7 +33,7 @@ const HOUR_MS = 3_600_000
 const SETTLED_MS = 10 * 60_000
 const EVERY_MS = 10 * 60_000
 
-/** Looks every ten minutes. A difference is told only when it is there the next time too: events may have been on their way. */
+/** Looks every ten minutes unless told otherwise. A difference is told only when it is there the next time too: events may have been on their way. */
 export function createComparison(deps: ComparisonDeps): Comparison {
   const suspects = new Map<string, string>()
   let found = 0
@@ -75,7 +77,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
     return running
   }
 
-  const timer = setInterval(() => void run(), EVERY_MS).unref()
+  const timer = setInterval(() => void run(), deps.everyMs ?? EVERY_MS).unref()
   return { run, found: () => found, stop: () => clearInterval(timer) }
 }
 

@@ -67,5 +67,6 @@ export function deadLetterView(row: DeadLetterRow): DeadLetter {
     last_at: row.last_at.toISOString(),
     replayed_at: row.replayed_at?.toISOString() ?? null,
     replayed_by: row.replayed_by,
+    emptied_at: row.emptied_at?.toISOString() ?? null,
   }
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { PLATFORM_TENANT, type TenantId } from '@memoric/contracts/ids.ts'
 import { confirmedSubject } from '@memoric/contracts/subjects.ts'
 import type { SealingKey } from '@memoric/crypto/sealed-box.ts'
 import type { Messaging } from '@memoric/messaging/connect.ts'
+import { deadLetterDigest } from '@memoric/messaging/dead-letters.ts'
 import type { IncomingMessage } from '@memoric/messaging/handle-batch.ts'
 import { publishSignal } from '@memoric/messaging/signals.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
@@ -50,7 +50,7 @@ function newLetter(
   reason: string,
 ): NewDeadLetter {
   const id = uuidV7()
-  const digest = createHash('sha256').update(subject).update('\0').update(data).digest()
+  const digest = deadLetterDigest({ subject, data })
   const sealed = sealLetter(credentials, id, data)
   return { id, tenant_id: tenantId, event_id: eventId, app, subject, reason, bytes: data.byteLength, digest, sealed }
 }

@@ -6,7 +6,7 @@ import { MailRefused, type MailSender } from '@memoric/service/mail/mail.ts'
 import { selectAlert } from '../alerts/alert-repository.ts'
 import { alertView } from '../alerts/alert-view.ts'
 import { alertMailText } from './alert-mail-text.ts'
-import { addressesOf } from './alert-mail.ts'
+import { confirmedOf, openAddresses } from './alert-mail-address.ts'
 import { countMail, selectAlertMail } from './alert-mail-repository.ts'
 import {
   claimDelivery,
@@ -194,7 +194,7 @@ async function mail(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const [[row]] = await systemFlight(sql, (tx) => [selectAlertMail(tx, tenantId)])
-  const addresses = row === undefined ? [] : addressesOf(credentials, row)
+  const addresses = confirmedOf(openAddresses(credentials, row))
   if (sender === null || addresses.length === 0) return 'done'
   const [[counted]] = await systemFlight(sql, (tx) => [countMail(tx, tenantId, MAILS_PER_HOUR)])
   if (counted === undefined) {

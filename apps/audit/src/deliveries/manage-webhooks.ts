@@ -137,20 +137,24 @@ export async function testAlertWebhook(
   const timestamp = new Date(deps.now()).toISOString()
   const content = { type: 'webhook.test', timestamp, data: { tenant_id: tenantId, webhook_id: row.id } }
   const { isDelivered, status, failure } = await postWebhook(deps, row, { id: `msg_${uuidV7()}`, content })
-  await tenantFlight(deps.sql, wholeTenant(tenantId), (tx) => [
+  const details = { delivered: isDelivered, status }
+  await tenantFlight<PromiseLike<unknown>[]>(deps.sql, wholeTenant(tenantId), (tx) => [
     noteAttempt(tx, tenantId, row.id, { status, failure, isGone: false }),
+    outboxInsert(tx, [told(deps, 'alert_webhook.tested', context, row.id, 200, details)]),
   ])
+  deps.wakeRelay()
   return { status: 200, body: { delivered: isDelivered, status, failure } }
 }
 
 function told(
   { events }: WebhookDeps,
-  type: 'alert_webhook.created' | 'alert_webhook.deleted' | 'alert_webhook.rotated',
+  type: `alert_webhook.${'created' | 'deleted' | 'rotated' | 'tested'}`,
   context: RequestContext,
   resourceId: string,
   statusCode: number,
+  details: Readonly<Record<string, boolean | number | null>> = {},
 ) {
-  return events({ type, context, resourceId, statusCode })
+  return events({ type, context, resourceId, statusCode, details })
 }
 
 function webhookView({ credentials }: WebhookDeps, row: WebhookRow): AlertWebhook {

@@ -4,6 +4,7 @@ import type { Sql } from '@memoric/postgres/client.ts'
 import type { Closer } from '@memoric/service/closer.ts'
 import type { EventFactory } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
+import type { MailSender } from '@memoric/service/mail/mail.ts'
 import { type MailConfig, openMailSender } from '@memoric/service/mail/mail-config.ts'
 import type { MetricsOptions } from '@memoric/service/metrics-plugin.ts'
 import { createOutboundFetch, type OutboundFetch } from '@memoric/service/outbound-fetch.ts'
@@ -39,7 +40,9 @@ export interface Noticing {
   readonly credentials: SealingKey
   readonly fetch: OutboundFetch
   readonly privateNetworks: boolean
-  readonly isMailOn: boolean
+  /** Null where no mails are sent. */
+  readonly mail: MailSender | null
+  readonly publicUrl: string
   readonly now: () => number
   readonly gauges: NonNullable<MetricsOptions['gauges']>
 }
@@ -70,7 +73,8 @@ export function openNoticing(config: NoticingConfig, deps: NoticingDeps): Notici
     ...posting,
     wake: () => follower.wake(),
     privateNetworks,
-    isMailOn: mail !== null,
+    mail,
+    publicUrl: config.PUBLIC_URL,
     gauges: {
       memoric_audit_lines_unnoticed: {
         help: 'Lines of the log that detections have not looked at',

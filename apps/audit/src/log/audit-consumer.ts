@@ -17,6 +17,8 @@ const BATCH = 1000
 
 export interface ConsumerDeps extends TakeInDeps, DeadLetterDeps {
   readonly messaging: Messaging
+  /** Days that the stream keeps dead letters. */
+  readonly deadLetterDays: number
 }
 
 export interface AuditConsumer extends BatchConsumer {
@@ -38,7 +40,7 @@ export function consumeEvents(deps: ConsumerDeps): AuditConsumer {
       await keepDeadLetter(deps, message, reason)
       progress.buried()
     },
-    ensureStream: ensureStreams,
+    ensureStream: (connection) => ensureStreams(connection, { deadLetterDays: deps.deadLetterDays }),
   })
   return { ...consumer, progress }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hashLeaf } from '@memoric/crypto/merkle-hash.ts'
+import { errorCode, SQLSTATE } from '@memoric/postgres/database-error.ts'
 import { hexArray, plainArray, textArray } from '@memoric/postgres/array-parameter.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
@@ -21,11 +22,25 @@ const NONCE_LENGTH = 16
  */
 export async function appendEvents(sql: Sql, prepared: readonly PreparedEvent[], receivedAt: Date): Promise<number> {
   if (prepared.length === 0) return 0
+  try {
+    return await append(sql, prepared, receivedAt, noneKnown)
+  } catch (error) {
+    if (errorCode(error) !== SQLSTATE.uniqueViolation) throw error
+    return append(sql, prepared, receivedAt, knownEvents)
+  }
+}
+
+type LookUp = (tx: Tx, prepared: readonly PreparedEvent[]) => PromiseLike<ReadonlySet<string>>
+
+/** Events come twice when a process was killed, and hardly ever else: the primary key refuses those, and then they are looked for. */
+const noneKnown: LookUp = () => Promise.resolve(new Set())
+
+function append(sql: Sql, prepared: readonly PreparedEvent[], receivedAt: Date, lookUp: LookUp): Promise<number> {
   return systemTransaction(sql, async (tx) => {
     // Sent together and answered in this order: the others see what was there once the lock was held.
     const [locked, known, lastSeqs] = await Promise.all([
       lockState(tx),
-      knownEvents(tx, prepared),
+      lookUp(tx, prepared),
       lastSequences(tx, prepared),
     ])
     const fresh = prepared.filter(({ entry }) => !known.has(keyOf(entry)))

@@ -13,6 +13,7 @@ import { personalDataAad } from '@memoric/service/event-factory.ts'
 import { parseStrictJson } from '@memoric/service/strict-json.ts'
 import { CLOCK_SKEW_MS, timeOfId } from './event-time.ts'
 import { isPlainEvent, isPlainPersonal } from './plain-event.ts'
+import { parsePlainJson } from './plain-json.ts'
 
 /** An event that may enter the log, with its personal data opened. */
 export interface AcceptedEvent {
@@ -35,8 +36,11 @@ export function readEvent(subject: string, data: Uint8Array, personalDataKey: Se
 }
 
 function parse(data: Uint8Array): unknown {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  const plain = parsePlainJson(bytes)
+  if (plain !== undefined) return plain
   try {
-    return parseStrictJson(Buffer.from(data.buffer, data.byteOffset, data.byteLength))
+    return parseStrictJson(bytes)
   } catch (error) {
     if (error instanceof AppError) throw new EventRejected(error.detail ?? error.message, { cause: error })
     throw error

@@ -98,7 +98,9 @@ async function append(
   const stored = await ensureActorKeys(sql, actors, ({ tenantId, actor }) => actorKeys.create(tenantId, actor))
   const spared = await withoutErased(sql, distinct, actors)
   const keys = new Map(stored.map((key) => [nameOf(key), actorKeys.open(key)]))
-  const prepared = spared.map((event) => prepareEvent(event, (actor) => keyIn(keys, actor)))
+  const prepared = spared.map(({ event, heldKey }) =>
+    prepareEvent(event, (actor) => (heldKey === null ? keyIn(keys, actor) : actorKeys.open(heldKey))),
+  )
   const appended = await appendEvents(sql, prepared, new Date(now()))
   if (appended > 0) onAppended?.()
 }

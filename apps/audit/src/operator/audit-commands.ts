@@ -6,6 +6,7 @@ import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { systemTransaction, tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import { loadCheckpointKeys, rotateCheckpointKey } from '../checkpoints/checkpoint-keys.ts'
 import { wholeTenant } from '../log/log-readers.ts'
+import { dropLetters } from '../dead-letters/drop-letters.ts'
 import { exportWholeLog } from '../proofs/export-whole-log.ts'
 import { findRetention, saveRetention } from '../retention/retention-repository.ts'
 import { runRetention } from '../retention/run-retention.ts'
@@ -48,7 +49,7 @@ export const auditCommands: readonly AuditCommand[] = [
   {
     words: 'audit retention-run',
     usage: '',
-    summary: 'drop the months that every tenant lets go now; the service does it once a day',
+    summary: 'drop the months that every tenant lets go now, and old dead letters; the service does it once a day',
     run: dropExpired,
   },
   {
@@ -91,9 +92,13 @@ async function* withBreaks(lines: AsyncIterable<string>): AsyncGenerator<string>
   for await (const line of lines) yield `${line}\n`
 }
 
-async function dropExpired({ sql, events, context, defaultRetentionDays }: AuditOperator): Promise<Outcome> {
-  const runs = await runRetention({ sql, events, wakeRelay: () => undefined }, defaultRetentionDays, context)
+async function dropExpired(operator: AuditOperator): Promise<Outcome> {
+  const { sql, events, context, defaultRetentionDays, deadLetterDays } = operator
+  const deps = { sql, events, wakeRelay: () => undefined }
+  const runs = await runRetention(deps, defaultRetentionDays, context)
+  const letters = await dropLetters(deps, deadLetterDays, context)
   const lines = runs.map(({ partition, tenant_id, lines }) => `${partition}: ${lines} lines of tenant ${tenant_id}`)
+  if (letters > 0) lines.push(`${letters} dead letters`)
   return { lines: [...lines, lines.length === 0 ? 'Nothing may go yet.' : 'Dropped.'], right: true }
 }
 

@@ -25,6 +25,7 @@ export interface AuditOperator {
   readonly events: EventFactory
   readonly context: EventContext
   readonly defaultRetentionDays: number | null
+  readonly deadLetterDays: number
   readonly closer: Closer
 }
 
@@ -51,7 +52,9 @@ export function openAuditOperator(config: AuditConfig): Promise<AuditOperator> {
     })
     const context = internalContext(`operator:${systemUser()}`)
     const { PERSONAL_DATA_KEY: personalDataSecret, AUDIT_RETENTION_DAYS: defaultRetentionDays = null } = config
-    return { sql, credentials, actors, personalDataSecret, events, context, closer, defaultRetentionDays }
+    const { AUDIT_DEAD_LETTER_DAYS: deadLetterDays } = config
+    const settings = { defaultRetentionDays, deadLetterDays }
+    return { sql, credentials, actors, personalDataSecret, events, context, closer, ...settings }
   })
 }
 

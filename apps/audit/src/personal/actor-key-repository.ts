@@ -10,7 +10,7 @@ interface ActorRef {
 }
 
 /**
- * The stored keys of actors; those who have none get what `create` wraps. Of two processes that make a key for the same actor,
+ * The current keys of actors; those who have none get what `create` wraps. Of two processes that make a key for the same actor,
  * one wins and both use that.
  */
 export async function ensureActorKeys(
@@ -43,7 +43,7 @@ function findKeys(tx: Tx, actors: readonly ActorRef[]) {
     select actor_keys.tenant_id as "tenantId", actor_keys.actor, key_id as "keyId", wrapped
     from unnest(${actors.map(({ tenantId }) => tenantId)}::uuid[], ${actors.map(({ actor }) => actor)}::text[])
       as wanted (tenant_id, actor)
-    join actor_keys on actor_keys.tenant_id = wanted.tenant_id and actor_keys.actor = wanted.actor`
+    join actor_keys on actor_keys.tenant_id = wanted.tenant_id and actor_keys.actor = wanted.actor and not held`
 }
 
 function insertKeys(tx: Tx, actors: readonly ActorRef[], wrapped: readonly Buffer[]) {
@@ -53,5 +53,5 @@ function insertKeys(tx: Tx, actors: readonly ActorRef[], wrapped: readonly Buffe
       ${actors.map(({ tenantId }) => tenantId)}::uuid[], ${actors.map(({ actor }) => actor)}::text[],
       ${byteaArray(tx, wrapped)}::bytea[]
     )
-    on conflict (tenant_id, actor) do nothing`
+    on conflict (tenant_id, actor) where not held do nothing`
 }

@@ -15,6 +15,8 @@ export interface RetentionDeps {
   readonly wakeRelay: () => void
   /** Days for tenants that have not chosen; null for ever. */
   readonly defaultRetentionDays: number | null
+  /** Called once a legal hold has ended. */
+  readonly onHoldEnded: () => void
 }
 
 export async function getAuditRetention(
@@ -46,6 +48,7 @@ export async function setAuditRetention(
     await Promise.all([saveRetention(tx, tenantId, body), outboxInsert(tx, [event])])
   })
   deps.wakeRelay()
+  if (!body.legal_hold) deps.onHoldEnded()
   return { status: 200, body }
 }
 

@@ -34,7 +34,7 @@ export interface LiveEventsDeps extends Guarded {
   /** Tells the log that somebody subscribed. */
   readonly tellSubscribed: (caller: Caller, filters: readonly string[], resumed: boolean) => void
   readonly recheckMs: number
-  readonly heartbeatMs?: number
+  readonly heartbeatMs: number
 }
 
 interface Open {
@@ -45,7 +45,6 @@ interface Open {
 
 const route = ROUTES.subscribeEvents
 const STARTED_MS = 5_000
-const HEARTBEAT_MS = 15_000
 /** Auth is not asked about everybody at once after NATS was away, ms. */
 const SPREAD_MS = 3_000
 
@@ -143,7 +142,7 @@ interface Kept {
 
 /** Heartbeats, the end of the credential, the end of the time. */
 function keepOpen(deps: LiveEventsDeps, streams: Set<Open>, { subscriber, grant, request, maxSeconds }: Kept): void {
-  const { recheckMs: everyMs, heartbeatMs = HEARTBEAT_MS } = deps
+  const { recheckMs: everyMs, heartbeatMs } = deps
   const ask = () => askAgain(deps, request)
   const watch = watchCredential({ grant, everyMs, ask, onEnded: () => subscriber.end('credential_ended') })
   const beat = setInterval(() => subscriber.send(HEARTBEAT), heartbeatMs)

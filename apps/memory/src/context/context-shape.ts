@@ -64,9 +64,13 @@ export function shapeContext(told: readonly Told[], shaping: Shaping, withMetada
   }
 }
 
-/** What a memory says in the place of a system message would be obeyed: there are none. */
+/**
+ * What a memory says in the place of a system message would be obeyed: there are none. What anybody may have written is no word of the
+ * assistant's own.
+ */
 export function messageOf(cited: Cited): { role: 'user' | 'assistant'; content: string } {
-  return { role: cited.memory.role === ASSISTANT ? ASSISTANT : 'user', content: quoteMemory(cited) }
+  const { role, trust } = cited.memory
+  return { role: role === ASSISTANT && trust !== 'untrusted' ? ASSISTANT : 'user', content: quoteMemory(cited) }
 }
 
 /** The same memories as text for a prompt; empty when there are none. */

@@ -48,7 +48,7 @@ function partsOf({ thread, related }: FoundParts, { format, threadId }: Shaping)
 function answerOf(
   { format, style, max_tokens }: ContextRequest,
   shaping: Shaping,
-  { found, withheld }: FoundParts,
+  { found }: FoundParts,
   { chosen, leftOut, measure }: FilledContext,
 ): ContextAnswer {
   const { context, text, tokens } = measure.made(chosen)
@@ -67,7 +67,7 @@ function answerOf(
     max_tokens,
     tokenizer: TOKENIZER,
     citations: inOrder(chosen, shaping).map(citationOf),
-    left_out: [...left, ...withheld.map((id) => ({ memory_id: id, reason: 'withheld' as const, because_of: null }))],
+    left_out: left,
     scope_used: found.scope,
     searched: found.searched,
     searched_subjects: found.subjects,

@@ -1,9 +1,10 @@
 import { systemFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { deleteAllExpiredKept } from '../idempotency/idempotency-repository.ts'
 import { countDue, type DueMemory, selectDue } from './expiry-repository.ts'
+import { removeDueCapsules } from '../capsules/remove-due-capsules.ts'
 import { type DueGroup, type ExpiryDeps, removeDue } from './remove-due.ts'
 
-/** Removes in the background what has come to its end: memories, and records of Idempotency-Keys. */
+/** Removes in the background what has come to its end: memories, capsules, and records of Idempotency-Keys. */
 export interface Expiry {
   /** Removes what is due now; gives how many memories. */
   run(): Promise<number>
@@ -65,6 +66,7 @@ export function createExpiry({ everyMs = 10_000, ...deps }: ExpiryOptions): Expi
     for (let more = true; more && !isClosed;) {
       const [due] = await systemFlight(deps.sql, (tx) => [selectDue(tx, LOOK), deleteAllExpiredKept(tx, LOOK)])
       const now = await removeAll(groupsOf(due))
+      await removeDueCapsules(deps, LOOK)
       sum += now
       more = due.length === LOOK && now > 0
     }

@@ -60,12 +60,20 @@ export function sumCounts(tx: Tx, tenantId: string, exportId: string) {
     where s.tenant_id = ${tenantId} and s.export_id = ${exportId} group by c.key order by c.key`
 }
 
-/** What nobody works on, oldest first; in the system scope. */
+/**
+ * What nobody works on, in the system scope: that of tenants for whom least is being worked on first, of those whose last export was
+ * made longest ago, and the oldest of theirs.
+ */
 export function selectOpenExports(tx: Tx, max: number) {
   return tx<ExportRow[]>`
-    select ${columns(tx)} from exports
+    select ${columns(tx)} from exports as open
     where state in ('waiting', 'running') and (claimed_until is null or claimed_until < now())
-    order by created_at limit ${max}`
+    order by
+      (select count(*) from exports as other
+        where other.tenant_id = open.tenant_id and other.state = 'running' and other.claimed_until >= now()),
+      (select max(other.made_at) from exports as other where other.tenant_id = open.tenant_id) nulls first,
+      created_at
+    limit ${max}`
 }
 
 /** Takes an export, unless another process was faster. */

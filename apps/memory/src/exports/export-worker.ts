@@ -18,11 +18,14 @@ export interface ExportWorker {
 
 export interface ExportWorkerOptions extends Omit<ExportDeps, 'snapshots'> {
   readonly databaseUrl: string
+  /** Exports made at a time. */
+  readonly atOnce?: number
   /** Ms between two looks for exports that other processes began, or left behind, or whose time is over. */
   readonly everyMs?: number
 }
 
 const EXPORTS = 20
+const AT_ONCE = 2
 /** How often an export is begun without getting any further before it counts as failed. */
 const ATTEMPTS = 5
 const PAUSE_SECONDS = 5
@@ -31,11 +34,15 @@ const PAUSE_SECONDS = 5
 const SNAPSHOT_MS = 3_600_000
 const STATEMENT_MS = 600_000
 
-/** Makes exports, one at a time, and removes them when their time is over; any process may go on where another one stopped. */
-export function createExportWorker({ everyMs = 10_000, databaseUrl, ...given }: ExportWorkerOptions): ExportWorker {
+/**
+ * Makes exports, a few at a time and by turns of their tenants, and removes them when their time is over; any process may go on where
+ * another one stopped.
+ */
+export function createExportWorker(options: ExportWorkerOptions): ExportWorker {
+  const { everyMs = 10_000, atOnce = AT_ONCE, databaseUrl, ...given } = options
   const snapshots = createClient({
     url: databaseUrl,
-    max: 1,
+    max: atOnce,
     applicationName: 'memoric-exports',
     statementTimeoutMs: STATEMENT_MS,
     idleTransactionTimeoutMs: STATEMENT_MS,
@@ -43,6 +50,27 @@ export function createExportWorker({ everyMs = 10_000, databaseUrl, ...given }: 
   })
   const deps: ExportDeps = { ...given, snapshots }
   const stopping = new AbortController()
+  const lanes = Array.from({ length: atOnce }, () => openLane(deps, everyMs, stopping.signal))
+  const wake = (): void => lanes.forEach((lane) => lane.wake())
+  return {
+    wake,
+    async close() {
+      stopping.abort()
+      wake()
+      await Promise.all(lanes.map(({ ended }) => ended))
+      await snapshots.end()
+    },
+  }
+}
+
+interface Lane {
+  wake(): void
+  /** Resolves once `signal` is aborted and what was under way has stopped. */
+  readonly ended: Promise<void>
+}
+
+/** Works on one export after another; looks by itself every `everyMs`. */
+function openLane(deps: ExportDeps, everyMs: number, signal: AbortSignal): Lane {
   let wake = (): void => undefined
   const pause = () =>
     new Promise<void>((resolve) => {
@@ -52,35 +80,36 @@ export function createExportWorker({ everyMs = 10_000, databaseUrl, ...given }: 
         resolve()
       }
     })
-  const loop = (async () => {
-    while (!stopping.signal.aborted) {
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
       const woken = pause()
-      await work(deps, stopping.signal).catch((error: unknown) => deps.log.warn({ err: error }, 'exports go on later'))
+      await work(deps, signal).catch((error: unknown) => deps.log.warn({ err: error }, 'exports go on later'))
       await woken
     }
-  })()
-  return {
-    wake: () => wake(),
-    async close() {
-      stopping.abort()
-      wake()
-      await loop
-      await snapshots.end()
-    },
   }
+  return { wake: () => wake(), ended: run() }
 }
 
+/** Whose turn it is is asked before each export. */
 async function work(deps: ExportDeps, signal: AbortSignal): Promise<void> {
-  const [open] = await systemFlight(deps.sql, (tx) => [selectOpenExports(tx, EXPORTS)])
-  for (const row of open) {
-    if (signal.aborted) return
-    const claim = randomUUID()
-    const [[claimed]] = await tenantFlight(deps.sql, wholeTenant(row.tenant_id), (tx) => [
-      claimExport(tx, row, claim, CLAIM_SECONDS),
-    ])
-    if (claimed !== undefined) await goOn(deps, { ...claimed, claim }, signal)
+  while (!signal.aborted) {
+    const job = await claimNext(deps)
+    if (job === undefined) break
+    await goOn(deps, job, signal)
   }
   await removeExports(deps, signal)
+}
+
+async function claimNext({ sql }: ExportDeps): Promise<Claimed | undefined> {
+  const [open] = await systemFlight(sql, (tx) => [selectOpenExports(tx, EXPORTS)])
+  for (const row of open) {
+    const claim = randomUUID()
+    const [[claimed]] = await tenantFlight(sql, wholeTenant(row.tenant_id), (tx) => [
+      claimExport(tx, row, claim, CLAIM_SECONDS),
+    ])
+    if (claimed !== undefined) return { ...claimed, claim }
+  }
+  return undefined
 }
 
 /** Makes one export as far as it goes, and never throws for what is wrong with it. */

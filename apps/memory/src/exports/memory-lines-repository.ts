@@ -20,7 +20,7 @@ export async function fetchMemoryIds(tx: Tx, max: number): Promise<string[]> {
 export function selectVersionsAfter(tx: Tx, tenantId: string, memoryId: string, after: number, max: number) {
   return tx<VersionRow[]>`
     select tenant_id, memory_id as id, subject_id, version, tier, importance, occurred_at, expires_at,
-      written_at, replaced_at, sealed
+      written_at, replaced_at, written_by, source, trust, sealed
     from memory_versions where tenant_id = ${tenantId} and memory_id = ${memoryId} and version > ${after}
     order by version limit ${max}`
 }

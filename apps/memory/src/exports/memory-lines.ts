@@ -2,6 +2,7 @@ import type { Tx } from '@memoric/postgres/lease.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import { selectMemories, type VersionRow } from '../memories/memory-repository.ts'
 import { memoryView, openRow, tidyImportance, type MemoryRow } from '../memories/memory-row.ts'
+import { provenanceView } from '../provenance/provenance-view.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 import type { ExportLine, MemoryLine, VersionLine } from './export-lines.ts'
 import { declareMemoryIds, fetchMemoryIds, selectVersionsAfter } from './memory-lines-repository.ts'
@@ -39,7 +40,10 @@ function lineOf(keys: SubjectKeys, row: MemoryRow): MemoryLine {
 }
 
 function versionLineOf(keys: SubjectKeys, row: VersionRow): VersionLine {
-  const { content, role, speaker, topic, category, entities, tags, metadata } = openRow(keys, row)
+  const { content, role, speaker, topic, category, entities, tags, metadata, sentiment, enrichment } = openRow(
+    keys,
+    row,
+  )
   return {
     type: 'memory_version',
     memory_id: row.id,
@@ -54,9 +58,12 @@ function versionLineOf(keys: SubjectKeys, row: VersionRow): VersionLine {
     metadata,
     tier: row.tier,
     importance: tidyImportance(row.importance),
+    sentiment: sentiment ?? null,
+    enriched: [...(enrichment?.derived ?? [])],
     occurred_at: row.occurred_at.toISOString(),
     expires_at: row.expires_at?.toISOString() ?? null,
     written_at: row.written_at.toISOString(),
     replaced_at: row.replaced_at.toISOString(),
+    ...provenanceView(row),
   }
 }

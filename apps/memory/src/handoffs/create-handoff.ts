@@ -1,5 +1,5 @@
 import type { CreateHandoff, Handoff } from '@memoric/contracts/handoff-contract.ts'
-import { DEFAULT_NAMESPACE, DEFAULT_SUBJECT } from '@memoric/contracts/memory-contract.ts'
+import { DEFAULT_NAMESPACE, DEFAULT_SUBJECT, type Tier } from '@memoric/contracts/memory-contract.ts'
 import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
 import { isUniqueViolation } from '@memoric/postgres/database-error.ts'
@@ -10,10 +10,12 @@ import type { Call } from '@memoric/service/implement-routes.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { withFreshKeys } from '../memories/stale-keys.ts'
+import { lastingTier } from '../policies/lasting-tier.ts'
 import { requireConsent } from '../privacy/require-consent.ts'
+import { provenanceOf } from '../provenance/provenance.ts'
 import type { Amount } from '../quotas/quota-rules.ts'
+import { withQuotas } from '../quotas/single-write-quotas.ts'
 import { requireIdentityWrite } from './identity-permission.ts'
-import { withQuotas } from './handoff-quotas.ts'
 import { writeHandoff } from './write-handoff.ts'
 
 type Create = RouteTable['createHandoff']
@@ -23,6 +25,8 @@ export interface HandoffOrder {
   readonly subjectId: string
   readonly namespace: string
   readonly body: CreateHandoff
+  /** Of its memory. */
+  readonly tier: Tier
 }
 
 /** What became of it. */
@@ -35,7 +39,7 @@ export interface WrittenHandoff {
 }
 
 /**
- * Hands a session over, or corrects what was handed over. Throws AppError `identity_protected`, `subject_not_allowed`,
+ * Hands a session over, or corrects what was handed over. Throws AppError `identity_protected`, `trust_not_allowed`, `subject_not_allowed`,
  * `namespace_not_allowed`, `quota_exceeded`, and as requireConsent.
  */
 export async function createHandoff(deps: MemoryDeps, { body, context }: Call<Create>): Promise<RouteOutput<Create>> {
@@ -44,8 +48,10 @@ export async function createHandoff(deps: MemoryDeps, { body, context }: Call<Cr
     subjectId: subjectFor(caller, body.subject_id, DEFAULT_SUBJECT),
     namespace: namespaceFor(caller, body.namespace, DEFAULT_NAMESPACE),
     body,
+    tier: lastingTier((await deps.policies.of(caller.tenantId)).document),
   }
   if (body.becoming !== undefined) requireIdentityWrite(caller)
+  provenanceOf(caller, body)
   await requireConsent(deps, caller, order.subjectId)
   const subject = { tenant_id: caller.tenantId, subject_id: order.subjectId }
   const { handoff, fate, added, change } = await withQuotas(deps, caller.tenantId, (usage) =>

@@ -11,6 +11,7 @@ import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { lockSubjects, removeMemory, selectMemories } from '../memories/memory-repository.ts'
 import { withFreshKeys } from '../memories/stale-keys.ts'
+import { withdrawSummaries } from '../policies/memory-summaries.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { findHandoff } from './find-handoff.ts'
 import { handoffEvent } from './handoff-event.ts'
@@ -62,8 +63,10 @@ async function remove(
   if (removed !== undefined) {
     const details = { subject_id: row.subject_id, version: removed.version }
     events.push(deps.events({ type: 'memory.deleted', context, resourceId: row.id, statusCode: 204, details }))
-    await removeFromSegments(tx, keys, place, [removed])
   }
+  const made = removed === undefined ? [] : await withdrawSummaries(tx, deps, context, place, [removed])
+  const all = removed === undefined ? made : [removed, ...made]
+  if (all.length > 0) await removeFromSegments(tx, keys, place, all)
   await outboxInsert(tx, events)
-  return removed === undefined ? { memories: 0, bytes: 0 } : { memories: -1, bytes: -removed.size }
+  return { memories: -all.length, bytes: -all.reduce((sum, { size }) => sum + size, 0) }
 }

@@ -10,15 +10,11 @@ import type { MemoryDeps } from '../memory-deps.ts'
 import { findPerson, type NamedPerson } from '../persons/named-person.ts'
 import { requireProcessing } from '../privacy/consent-rules.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
-import { standingOf, STANDINGS } from '../standing/standings.ts'
 import { viewOf } from './find-handoff.ts'
 import { selectHandoffs } from './handoff-repository.ts'
 import type { HandoffRow } from './handoff-row.ts'
 
 type Get = RouteTable['getLastHandoff']
-
-/** Of so many handoffs one is not withheld; otherwise there is none to be told. */
-const LOOKED_AT = 20
 
 /** Throws AppError `handoff_not_found`, `subject_not_allowed`, `consent_withdrawn`. */
 export async function getLastHandoff(deps: MemoryDeps, { query, context }: Call<Get>): Promise<RouteOutput<Get>> {
@@ -43,10 +39,6 @@ export async function findLastHandoff(
   place: SubjectPlace,
   person: NamedPerson | null,
 ): Promise<HandoffRow | undefined> {
-  const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [
-    selectHandoffs(tx, place, person, {}, null, STANDINGS.length === 0 ? 1 : LOOKED_AT),
-  ])
-  const ids = rows.map(({ id }) => id)
-  const standing = await standingOf(deps, caller, place, ids)
-  return rows.find(({ id }) => standing(id) > 0)
+  const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [selectHandoffs(tx, place, person, {}, null, 1)])
+  return rows[0]
 }

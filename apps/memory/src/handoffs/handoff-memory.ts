@@ -1,5 +1,5 @@
 import { HANDOFF_PARTS, HANDOFF_ROLE, type HandoffPart } from '@memoric/contracts/handoff-contract.ts'
-import { type CreateMemory, MEMORY_LIMITS } from '@memoric/contracts/memory-contract.ts'
+import { type CreateMemory, MEMORY_LIMITS, type Tier } from '@memoric/contracts/memory-contract.ts'
 import type { HandoffParts } from './handoff-box.ts'
 
 const TITLES: Readonly<Record<HandoffPart, string>> = {
@@ -21,11 +21,12 @@ export interface HandoffFrame {
   readonly sessionId: string
   readonly significance: number
   readonly occurredAt: Date
+  readonly tier: Tier
 }
 
 /** The memory by which a search finds a handoff. */
 export function memoryOfHandoff(frame: HandoffFrame, parts: HandoffParts): CreateMemory {
-  const { subjectId, namespace, sessionId, significance, occurredAt } = frame
+  const { subjectId, namespace, sessionId, significance, occurredAt, tier } = frame
   return {
     content: firstBytes(textOfHandoff(parts), MEMORY_LIMITS.contentBytes),
     subject_id: subjectId,
@@ -35,7 +36,7 @@ export function memoryOfHandoff(frame: HandoffFrame, parts: HandoffParts): Creat
     importance: significance,
     entities: Array.from(parts.with_whom).length <= ENTITY ? [parts.with_whom] : [],
     tags: [...parts.tags],
-    tier: 'long_term',
+    tier,
     occurred_at: occurredAt.toISOString(),
     on_duplicate: 'create',
   }

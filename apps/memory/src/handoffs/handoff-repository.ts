@@ -78,7 +78,7 @@ export interface TimePlace {
 
 type Filters = Partial<Pick<ListHandoffsQuery, 'from' | 'to'>>
 
-/** Handoffs before the place `before`, the latest first; of those with a person, if one is named. */
+/** Handoffs that are not withheld before the place `before`, the latest first; of those with a person, if one is named. */
 export function selectHandoffs(
   tx: Tx,
   place: SubjectPlace,
@@ -94,9 +94,15 @@ export function selectHandoffs(
   return ofPerson(tx, place, person, tx`h.occurred_at desc, h.id desc`, limit, isWanted)
 }
 
-/** The handoffs of most significance, of those with a person if one is named. */
+/** The handoffs of most significance that are not withheld, of those with a person if one is named. */
 export function selectWeightiest(tx: Tx, place: SubjectPlace, person: NamedPerson | null, limit: number) {
   return ofPerson(tx, place, person, tx`h.significance desc, h.occurred_at desc`, limit, tx``)
+}
+
+/** Whether the memory of the handoff `h` is not withheld. Asked for one by one, since a join may read all memories. */
+export function isTold(tx: Tx) {
+  return tx`coalesce(
+    (select m.standing from memories m where m.tenant_id = h.tenant_id and m.id = h.id limit 1), 1) > 0`
 }
 
 /** An index has each name's handoffs in order: the best of each name are few, and the best of all are among them. */
@@ -108,7 +114,7 @@ function ofPerson(
   limit: number,
   isWanted: ReturnType<Tx>,
 ) {
-  const ofSubject = tx`h.tenant_id = ${tenantId} and h.subject_id = ${subjectId}`
+  const ofSubject = tx`h.tenant_id = ${tenantId} and h.subject_id = ${subjectId} and ${isTold(tx)}`
   if (person === null) {
     return tx<HandoffRow[]>`
       select ${handoffColumns(tx)} from handoffs h where ${ofSubject} ${isWanted} order by ${order} limit ${limit}`

@@ -47,7 +47,8 @@ export async function writeHandoff(
   const becomingBefore = before === undefined ? null : openHandoff(keys, before).becoming
   if (becomingBefore !== parts.becoming) requireIdentityWrite(caller)
   const row = nextRow(deps, context, keys, order, { parts, fingerprint, before, becomingBefore })
-  const memory = await writeMemoryOfHandoff(tx, deps, context, keys, row, parts, usage)
+  const told = { parts, tier: order.tier, stated: { source: body.source, trust: body.trust } }
+  const { added, change } = await writeMemoryOfHandoff(tx, deps, context, keys, row, told, usage)
   const changesIdentity = becomingBefore !== parts.becoming
   await Promise.all([
     before === undefined ? insertHandoff(tx, row) : replaceHandoff(tx, row),
@@ -55,7 +56,7 @@ export async function writeHandoff(
       handoffEvent(deps, context, row, before === undefined ? 'created' : 'corrected', changesIdentity),
     ]),
   ])
-  return { handoff: handoffView(row, parts), fate: before === undefined ? 'made' : 'corrected', ...memory }
+  return { handoff: handoffView(row, parts), fate: before === undefined ? 'made' : 'corrected', added, change }
 }
 
 interface Told {

@@ -7,6 +7,8 @@ export interface Claim {
   readonly requestHash: Buffer
   /** The subject that the request is about; null for several. */
   readonly subjectId: string | null
+  /** The subjects where they are several; empty for one. */
+  readonly subjectIds: readonly string[]
 }
 
 /** An item of a request with a claim: the entry that it became part of. */
@@ -42,8 +44,10 @@ export const ONE_KEY = 'idempotency_keys_pkey'
 export function keepClaims(tx: Tx, tenantId: string, asks: readonly AskOfClaim[]) {
   const claims = [...new Set(asks.map(({ claim }) => claim))]
   return tx`
-    insert into idempotency_keys (tenant_id, key_hash, request_hash, subject_id, resource_ids, versions, counts, made)
-    select ${tenantId}, claim.key_hash, claim.request_hash, claim.subject_id, item.ids, item.versions, item.counts, item.made
+    insert into idempotency_keys (tenant_id, key_hash, request_hash, subject_id, subject_ids, resource_ids, versions, counts, made)
+    select ${tenantId}, claim.key_hash, claim.request_hash, claim.subject_id,
+      (select array_agg(id) from jsonb_array_elements_text(claim.subject_ids::jsonb) as several (id)),
+      item.ids, item.versions, item.counts, item.made
     from unnest(
       ${byteaArray(
         tx,
@@ -53,8 +57,9 @@ export function keepClaims(tx: Tx, tenantId: string, asks: readonly AskOfClaim[]
         tx,
         claims.map(({ requestHash }) => requestHash),
       )}::bytea[],
-      ${claims.map(({ subjectId }) => subjectId)}::text[]
-    ) with ordinality as claim (key_hash, request_hash, subject_id, nth)
+      ${claims.map(({ subjectId }) => subjectId)}::text[],
+      ${claims.map(({ subjectIds }) => JSON.stringify(subjectIds))}::text[]
+    ) with ordinality as claim (key_hash, request_hash, subject_id, subject_ids, nth)
     join (
       select ask.claim, array_agg(w.id order by ask.nth) as ids, array_agg(w.version order by ask.nth) as versions,
         array_agg(w.seen_count order by ask.nth) as counts,
@@ -77,9 +82,10 @@ export function insertKept(tx: Tx, tenantId: string, claim: Claim, items: KeptRe
   const written = items.map((item) => ('refused' in item ? NOTHING_KEPT : item))
   return tx`
     insert into idempotency_keys (
-      tenant_id, key_hash, request_hash, subject_id, resource_ids, versions, counts, made, refusals
+      tenant_id, key_hash, request_hash, subject_id, subject_ids, resource_ids, versions, counts, made, refusals
     ) values (
-      ${tenantId}, ${claim.keyHash}, ${claim.requestHash}, ${claim.subjectId}, ${written.map(({ id }) => id)}::uuid[],
+      ${tenantId}, ${claim.keyHash}, ${claim.requestHash}, ${claim.subjectId},
+      nullif(${[...claim.subjectIds]}::text[], '{}'), ${written.map(({ id }) => id)}::uuid[],
       ${written.map(({ version }) => version)}::int[], ${written.map(({ count }) => count)}::int[],
       ${written.map(({ made }) => (made ? 1 : 0))}::int[],
       ${items.map((item) => ('refused' in item ? item.refused : ''))}::text[]

@@ -23,7 +23,10 @@ export interface RepeatableRequest {
   readonly key: string | undefined
   /** What the caller sent, as JSON: the same text for the same request. */
   readonly text: string
+  /** Null for several. */
   readonly subjectId: string | null
+  /** The subjects where they are several: erasing one of them forgets the request. */
+  readonly subjectIds?: readonly string[]
 }
 
 /** How a request is done, and how its answer is made again from what was kept. */
@@ -64,6 +67,7 @@ export function createIdempotency({ sql, keys }: { sql: Sql; keys: KeyStore }): 
       keyHash: createHmac('sha256', fingerprintKey).update(keyFields(request.context, key)).digest(),
       requestHash: createHmac('sha256', fingerprintKey).update('idempotent-request ').update(request.text).digest(),
       subjectId: request.subjectId,
+      subjectIds: request.subjectIds ?? [],
     }))
     const name = `${tenantId} ${claim.keyHash.toString('base64')}`
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -15,7 +15,6 @@ import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { requireProcessing } from '../privacy/consent-rules.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
-import { standingOf } from '../standing/standings.ts'
 import { selectBecoming } from './identity-repository.ts'
 import { wordChanges } from './word-changes.ts'
 
@@ -61,7 +60,7 @@ async function readPage(
   const isFirst = oldest === undefined || (order === 'oldest' && from === null)
   const [before] = isFirst ? [] : await read('newest', placeOf(oldest), 1)
   const shown = order === 'oldest' ? page : page.toReversed()
-  const items = await inOrder(deps, caller, place, keys, before, shown)
+  const items = inOrder(keys, before, shown)
   const last = rows.length > limit ? page.at(-1) : undefined
   return { items: order === 'oldest' ? items : items.toReversed(), next: last === undefined ? null : placeOf(last) }
 }
@@ -70,21 +69,12 @@ function placeOf({ occurred_at, id }: HandoffRow): TimePlace {
   return { at: occurred_at.toISOString(), id }
 }
 
-/** Statements in the order of time, without what is withheld. */
-async function inOrder(
-  deps: MemoryDeps,
-  caller: Caller,
-  place: SubjectPlace,
-  keys: SubjectKeys,
-  before: HandoffRow | undefined,
-  rows: readonly HandoffRow[],
-): Promise<Becoming[]> {
+/** Statements in the order of time. */
+function inOrder(keys: SubjectKeys, before: HandoffRow | undefined, rows: readonly HandoffRow[]): Becoming[] {
   const all = before === undefined ? rows : [before, ...rows]
-  const ids = all.map(({ id }) => id)
-  const standing = await standingOf(deps, caller, place, ids)
   let said: string | null = null
   const items: Becoming[] = []
-  for (const row of all.filter(({ id }) => standing(id) > 0)) {
+  for (const row of all) {
     const { becoming, with_whom } = openHandoff(keys, row)
     if (becoming === null) continue
     if (row !== before) items.push(becomingView(row, becoming, with_whom, said))

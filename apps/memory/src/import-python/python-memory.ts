@@ -86,7 +86,7 @@ function leftOvers(row: PythonRow): Record<string, JsonValue> {
   }
 }
 
-function isTier(tier: string | null): tier is Tier {
+function isTier(tier: string | null): tier is (typeof TIERS)[number] {
   return TIERS.some((known) => known === tier)
 }
 

@@ -1,4 +1,4 @@
-import type { ConsentLine, MemoryLine } from '../exports/export-lines.ts'
+import type { ConsentLine, EdgeLine, MemoryLine } from '../exports/export-lines.ts'
 import type { ImportBatch, VersionOf } from './import-batch.ts'
 import type { RecordLine } from './import-records.ts'
 import { wrongLine } from './import-error.ts'
@@ -20,7 +20,7 @@ export async function* gatherBatches(lines: AsyncIterable<NumberedLine>, now: Da
   let batch = emptyBatch('')
   let memory: MemoryLine | undefined
   let lastLine = 0
-  for await (const { number, line } of lines) {
+  for await (const { number, line } of withLinksLast(lines)) {
     const subjectId = line.type === 'memory_version' ? batch.subjectId : line.subject_id
     if (subjectId !== batch.subjectId || batch.memories.length >= MEMORIES || rest(batch) >= REST) {
       if (!isEmpty(batch)) yield { ...batch, lastLine }
@@ -38,6 +38,18 @@ export async function* gatherBatches(lines: AsyncIterable<NumberedLine>, now: Da
     else batch.records.push(line)
   }
   if (!isEmpty(batch)) yield { ...batch, lastLine }
+}
+
+/** What links subjects comes when all of them are there. */
+async function* withLinksLast(lines: AsyncIterable<NumberedLine>): AsyncGenerator<NumberedLine> {
+  const links: EdgeLine[] = []
+  let last = 0
+  for await (const each of lines) {
+    last = each.number
+    if (each.line.type === 'edge' && each.line.to_subject_id !== each.line.subject_id) links.push(each.line)
+    else yield each
+  }
+  for (const line of links) yield { number: last, line }
 }
 
 function emptyBatch(subjectId: string) {

@@ -22,6 +22,7 @@ import {
   type TakenId,
 } from './import-repository.ts'
 import { importedId } from './imported-id.ts'
+import { importedProvenance, importedStanding } from './imported-provenance.ts'
 
 /** Where the memories of an import come from and go to. */
 export interface ImportTarget {
@@ -144,8 +145,8 @@ function stopped({ subjectId }: SubjectPlace): ImportError {
 
 /** Finds the ids that memories of a subject have here. */
 function idsOfMemories(tx: Tx, target: ImportTarget, subject_id: string): IdOfMemory {
-  return async (id, created_at) => {
-    const ids = await resolveIds(target, [{ id, created_at, subject_id }], (taken) =>
+  return async (id, created_at, other) => {
+    const ids = await resolveIds(target, [{ id, created_at, subject_id: other ?? subject_id }], (taken) =>
       selectTaken(tx, target.tenantId, taken),
     )
     return ids.get(id)?.id ?? id
@@ -186,8 +187,19 @@ function isSame(row: TakenId, line: NamedMemory): boolean {
 }
 
 function attributesOf(line: MemoryLine | VersionLine): PrivateAttributes {
-  const { content, role, speaker, topic, category, entities, tags, metadata } = line
-  return { content, role, speaker, topic, category, entities, tags, metadata }
+  const { content, role, speaker, topic, category, entities, tags, metadata, sentiment, enriched } = line
+  return {
+    content,
+    role,
+    speaker,
+    topic,
+    category,
+    entities,
+    tags,
+    metadata,
+    ...(sentiment !== null && { sentiment }),
+    ...(enriched.length > 0 && { enrichment: { left: enriched, derived: enriched } }),
+  }
 }
 
 function rowOf(keys: SubjectKeys, place: SubjectPlace, id: MemoryId, line: MemoryLine): ImportedRow {
@@ -207,6 +219,8 @@ function rowOf(keys: SubjectKeys, place: SubjectPlace, id: MemoryId, line: Memor
     expiresAt: line.expires_at === null ? null : new Date(line.expires_at),
     fingerprint: fingerprintOf(keys, { namespace, threadId, content }),
     sealed: sealAttributes(keys.content.current(), { ...place, memoryId: id, version }, attributesOf(line)),
+    provenance: importedProvenance(line),
+    standing: importedStanding(line),
   }
 }
 
@@ -223,6 +237,7 @@ function versionOf(keys: SubjectKeys, place: SubjectPlace, id: MemoryId, { memor
     writtenAt: new Date(line.written_at),
     replacedAt: new Date(line.replaced_at),
     sealed: sealAttributes(keys.content.current(), { ...place, memoryId: id, version }, attributesOf(line)),
+    provenance: importedProvenance(line),
   }
 }
 

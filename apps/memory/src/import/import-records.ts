@@ -1,20 +1,48 @@
 import type { MemoryId } from '@memoric/contracts/ids.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
-import type { HandoffLine, HandoffVersionLine, PersonLine, ThreadLine } from '../exports/export-lines.ts'
+import { isKnownReflection } from '../consolidations/reflected-repository.ts'
+import type {
+  CapsuleLine,
+  EdgeLine,
+  EditLine,
+  HandoffLine,
+  HandoffVersionLine,
+  NoteLine,
+  PersonLine,
+  ReflectionLine,
+  TaskLine,
+  ThreadLine,
+} from '../exports/export-lines.ts'
 import type { HandoffParts } from '../handoffs/handoff-box.ts'
 import { sealParts } from '../handoffs/handoff-box.ts'
 import { handoffFingerprint } from '../handoffs/handoff-draft.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
+import { importNote } from './import-notes.ts'
+import { importTask } from './import-tasks.ts'
+import { importCapsule, isKnownCapsule } from './import-capsules.ts'
+import { importEdge, isKnownEdge } from './import-edges.ts'
+import { importEdit, isKnownEdit } from './import-edits.ts'
+import { importReflection } from './import-reflections.ts'
 import { importThread, isKnownThread } from './import-threads.ts'
 import { nameFingerprint } from '../persons/name-fingerprint.ts'
 import { sealNames } from '../persons/person-box.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 
 /** What a subject has besides memories and consents. */
-export type RecordLine = HandoffLine | HandoffVersionLine | PersonLine | ThreadLine
+export type RecordLine =
+  | HandoffLine
+  | HandoffVersionLine
+  | PersonLine
+  | NoteLine
+  | TaskLine
+  | ThreadLine
+  | EditLine
+  | CapsuleLine
+  | ReflectionLine
+  | EdgeLine
 
-/** The id that the memory of a handoff got, by its old one and when it was made. */
-export type IdOfMemory = (id: MemoryId, createdAt: string) => Promise<MemoryId>
+/** The id that a memory got, by its old one and when it was made; of another subject where one is named. */
+export type IdOfMemory = (id: MemoryId, createdAt: string, subjectId?: string) => Promise<MemoryId>
 
 /** Writes what is not there yet of the records of a locked subject, and gives how many those were. */
 export async function importRecords(
@@ -28,7 +56,14 @@ export async function importRecords(
   for (const line of lines) {
     if (line.type === 'person') made += await importPerson(tx, place, keys, line)
     else if (line.type === 'thread') made += await importThread(tx, place, keys, line)
-    else if (line.type === 'handoff') {
+    else if (line.type === 'note') made += await importNote(tx, place, keys, line, idOf)
+    else if (line.type === 'task') made += await importTask(tx, place, keys, line, idOf)
+    else if (line.type === 'capsule') made += await importCapsule(tx, place, keys, line, idOf)
+    else if (line.type === 'reflection') made += await importReflection(tx, place, keys, line, idOf)
+    else if (line.type === 'edge') made += await importEdge(tx, place, keys, line, idOf)
+    else if (line.type === 'edit') {
+      made += await importEdit(tx, place, keys, await idOf(line.memory_id, line.memory_created_at), line)
+    } else if (line.type === 'handoff') {
       made += await importHandoff(tx, place, keys, await idOf(line.id, line.created_at), line)
     } else {
       made += await importVersion(tx, place, keys, await idOf(line.handoff_id, line.handoff_created_at), line)
@@ -50,14 +85,33 @@ export async function countNewRecords(
       count += (await isKnownThread(tx, { tenantId, subjectId }, line)) ? 0 : 1
       continue
     }
+    if (line.type === 'reflection' || line.type === 'edge') {
+      const place = { tenantId, subjectId }
+      const isKnown =
+        line.type === 'edge'
+          ? await isKnownEdge(tx, place, line, idOf)
+          : (await isKnownReflection(tx, place, await idOf(line.id, line.created_at))).length > 0
+      count += isKnown ? 0 : 1
+      continue
+    }
+    if (line.type === 'edit' || line.type === 'capsule') {
+      const place = { tenantId, subjectId }
+      const isKnown = line.type === 'edit' ? isKnownEdit(tx, place, line) : isKnownCapsule(tx, place, line)
+      count += (await isKnown) ? 0 : 1
+      continue
+    }
     const [known] =
       line.type === 'person'
         ? await tx`
             select from persons where tenant_id = ${tenantId} and subject_id = ${subjectId} and id = ${line.id}`
-        : line.type === 'handoff'
+        : line.type === 'note' || line.type === 'task'
           ? await tx`
+              select from ${tx(line.type === 'note' ? 'notes' : 'tasks')}
+              where tenant_id = ${tenantId} and id = ${await idOf(line.id, line.created_at)}`
+          : line.type === 'handoff'
+            ? await tx`
               select from handoffs where tenant_id = ${tenantId} and id = ${await idOf(line.id, line.created_at)}`
-          : await tx`
+            : await tx`
               select from handoff_versions
               where tenant_id = ${tenantId} and version = ${line.version}
                 and handoff_id = ${await idOf(line.handoff_id, line.handoff_created_at)}`

@@ -1,6 +1,8 @@
 import type { MemoryId } from '@memoric/contracts/ids.ts'
 import { byteaArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
+import type { StandingColumns } from '../provenance/provenance-view.ts'
+import type { Provenance } from '../provenance/provenance.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 
 export interface LockedSubject {
@@ -27,6 +29,11 @@ export function selectTaken(tx: Tx, tenantId: string, ids: readonly string[]) {
     select id, subject_id, created_at from memories where tenant_id = ${tenantId} and id = any (${[...ids]}::uuid[])`
 }
 
+/** Where a version comes from, by the file. */
+export interface ImportedProvenance extends Omit<Provenance, 'writtenBy'> {
+  readonly writtenBy: string | null
+}
+
 /** A memory as it is written; its number and its change come from the subject. */
 export interface ImportedRow {
   readonly id: MemoryId
@@ -43,6 +50,8 @@ export interface ImportedRow {
   readonly expiresAt: Date | null
   readonly fingerprint: Buffer
   readonly sealed: Buffer
+  readonly provenance: ImportedProvenance
+  readonly standing: StandingColumns
 }
 
 /** Writes memories of a locked subject with the next numbers, in their order. */
@@ -60,19 +69,23 @@ export function insertImported(tx: Tx, { tenantId, subjectId }: SubjectPlace, ro
     )
     insert into memories (
       tenant_id, id, subject_id, namespace, thread_id, session_id, seq, change, version, tier, importance, seen_count,
-      occurred_at, created_at, updated_at, expires_at, fingerprint, sealed
+      occurred_at, created_at, updated_at, expires_at, fingerprint, sealed, written_by, source, trust, standing, withheld
     )
     select ${tenantId}, id, ${subjectId}, namespace, thread_id, session_id, counter.seq + ord, counter.change + ord,
-      version, tier, importance, seen_count, occurred_at, created_at, updated_at, expires_at, fingerprint, sealed
+      version, tier, importance, seen_count, occurred_at, created_at, updated_at, expires_at, fingerprint, sealed,
+      written_by, source, trust, standing, withheld
     from counter, unnest(
       ${of(({ id }) => id)}::uuid[], ${of(({ namespace }) => namespace)}::text[], ${of(({ threadId }) => threadId)}::text[],
       ${of(({ sessionId }) => sessionId)}::text[], ${of((row) => row.version)}::int[], ${of(({ tier }) => tier)}::text[],
       ${of(({ importance }) => importance)}::real[], ${of(({ seenCount }) => seenCount)}::int[],
       ${times(({ occurredAt }) => occurredAt)}::timestamptz[], ${times(({ createdAt }) => createdAt)}::timestamptz[],
       ${times(({ updatedAt }) => updatedAt)}::timestamptz[], ${times(({ expiresAt }) => expiresAt)}::timestamptz[],
-      ${bytes(({ fingerprint }) => fingerprint)}::bytea[], ${bytes(({ sealed }) => sealed)}::bytea[]
+      ${bytes(({ fingerprint }) => fingerprint)}::bytea[], ${bytes(({ sealed }) => sealed)}::bytea[],
+      ${of(({ provenance }) => provenance.writtenBy)}::text[], ${of(({ provenance }) => provenance.source)}::text[],
+      ${of(({ provenance }) => provenance.trust)}::smallint[], ${of(({ standing }) => standing.standing)}::real[],
+      ${of(({ standing }) => standing.withheld)}::text[]
     ) with ordinality as t (id, namespace, thread_id, session_id, version, tier, importance, seen_count, occurred_at,
-      created_at, updated_at, expires_at, fingerprint, sealed, ord)`
+      created_at, updated_at, expires_at, fingerprint, sealed, written_by, source, trust, standing, withheld, ord)`
 }
 
 /** A replaced version as it is written. */
@@ -87,6 +100,7 @@ export interface ImportedVersion {
   readonly writtenAt: Date
   readonly replacedAt: Date
   readonly sealed: Buffer
+  readonly provenance: ImportedProvenance
 }
 
 /** Writes versions of memories of a locked subject that the memories do not have yet, and gives those. */
@@ -105,17 +119,20 @@ export function insertImportedVersions(
     with made as (
       insert into memory_versions (
         tenant_id, memory_id, version, subject_id, namespace, tier, importance, occurred_at, expires_at,
-        written_at, replaced_at, sealed
+        written_at, replaced_at, sealed, written_by, source, trust
       )
       select ${tenantId}, memory_id, t.version, ${subjectId}, t.namespace, t.tier, t.importance, t.occurred_at,
-        t.expires_at, written_at, replaced_at, t.sealed
+        t.expires_at, written_at, replaced_at, t.sealed, t.written_by, t.source, t.trust
       from unnest(
         ${of(({ memoryId }) => memoryId)}::uuid[], ${of(({ version }) => version)}::int[],
         ${of(({ namespace }) => namespace)}::text[], ${of(({ tier }) => tier)}::text[],
         ${of(({ importance }) => importance)}::real[], ${times(({ occurredAt }) => occurredAt)}::timestamptz[],
         ${times(({ expiresAt }) => expiresAt)}::timestamptz[], ${times(({ writtenAt }) => writtenAt)}::timestamptz[],
-        ${times(({ replacedAt }) => replacedAt)}::timestamptz[], ${sealed}::bytea[]
-      ) as t (memory_id, version, namespace, tier, importance, occurred_at, expires_at, written_at, replaced_at, sealed)
+        ${times(({ replacedAt }) => replacedAt)}::timestamptz[], ${sealed}::bytea[],
+        ${of(({ provenance }) => provenance.writtenBy)}::text[], ${of(({ provenance }) => provenance.source)}::text[],
+        ${of(({ provenance }) => provenance.trust)}::smallint[]
+      ) as t (memory_id, version, namespace, tier, importance, occurred_at, expires_at, written_at, replaced_at, sealed,
+        written_by, source, trust)
       join memories m on m.tenant_id = ${tenantId} and m.id = t.memory_id and m.version > t.version
       on conflict do nothing
       returning memory_id, octet_length(sealed) as size

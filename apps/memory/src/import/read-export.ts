@@ -4,14 +4,20 @@ import { faults } from '@memoric/service/implement-routes.ts'
 import { parseStrictJson } from '@memoric/service/strict-json.ts'
 import type { z } from 'zod'
 import {
+  capsuleLine,
+  edgeLine,
+  reflectionLine,
   consentLine,
+  editLine,
   type ExportLine,
   handoffLine,
   handoffVersionLine,
   type HeaderLine,
   headerLine,
   memoryLine,
+  noteLine,
   personLine,
+  taskLine,
   threadLine,
   type TrailerLine,
   trailerLine,
@@ -32,7 +38,13 @@ const SCHEMAS = {
   handoff: handoffLine,
   handoff_version: handoffVersionLine,
   person: personLine,
+  note: noteLine,
+  task: taskLine,
   thread: threadLine,
+  edit: editLine,
+  capsule: capsuleLine,
+  reflection: reflectionLine,
+  edge: edgeLine,
   consent: consentLine,
 } as const
 

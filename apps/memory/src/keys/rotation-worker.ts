@@ -8,7 +8,10 @@ import { systemFlight, tenantTransaction } from '@memoric/postgres/tenant-transa
 import type { EventFactory } from '@memoric/service/event-factory.ts'
 import type { Logger } from '@memoric/service/logger.ts'
 import { resealVectors } from '../embeddings/reseal-vectors.ts'
+import { resealCapsules } from '../capsules/reseal-capsules.ts'
 import { dropOldClusters } from '../clusters/drop-old-clusters.ts'
+import { resealEdges } from '../edges/reseal-edges.ts'
+import { resealEdits } from '../edits/reseal-edits.ts'
 import { resealChunks } from '../exports/reseal-chunks.ts'
 import { resealHandoffs } from '../handoffs/reseal-handoffs.ts'
 import { lockSubjects } from '../memories/memory-repository.ts'
@@ -171,6 +174,9 @@ async function resealMemories(
     if ((await resealEvidence(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
     if ((await resealHandoffs(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
     if ((await resealPersons(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
+    if ((await resealEdges(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
+    if ((await resealEdits(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
+    if ((await resealCapsules(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
     await dropOldClusters(tx, keys, { tenantId, subjectId })
     if ((await resealTitles(tx, keys, { tenantId, subjectId }, BATCH)) > 0) return true
     await deleteOldSubjectKeys(tx, tenantId, subjectId, version)

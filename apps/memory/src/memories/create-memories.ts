@@ -9,7 +9,10 @@ import { problemOf } from '@memoric/service/problem.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { REPLAYED } from '../idempotency/idempotency.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import type { Policy } from '../policies/policy.ts'
+import { requireTier } from '../policies/require-tier.ts'
 import { consentFaults } from '../privacy/require-consent.ts'
+import { provenanceOf } from '../provenance/provenance.ts'
 import { quotaExceeded } from '../quotas/quota-rules.ts'
 import { answersAgain, type RepeatedResult } from './answers-again.ts'
 import { subjectOfDraft } from './memory-draft.ts'
@@ -26,10 +29,11 @@ export async function createMemories(
   deps: MemoryDeps,
   { body, headers, context }: Call<CreateMany>,
 ): Promise<RouteOutput<CreateMany>> {
+  const policy = await deps.policies.of(context.caller.tenantId)
   const judged = await judgeConsents(
     deps,
     context,
-    body.items.map((item) => judge(context, item)),
+    body.items.map((item) => judge(context, policy, item)),
   )
   const good = judged.filter((item): item is CreateMemory => !('code' in item))
   const answer = (results: readonly RepeatedResult[]): RouteOutput<CreateMany> => {
@@ -39,7 +43,8 @@ export async function createMemories(
   }
   if (good.length === 0) return answer([])
   const key = headers['idempotency-key']
-  const request = { context, key, text: key === undefined ? '' : textOf(body, judged), subjectId: only(context, good) }
+  const subjects = key === undefined ? {} : subjectsOf(context, body, judged)
+  const request = { context, key, text: key === undefined ? '' : textOf(body, judged), subjectId: null, ...subjects }
   return deps.idempotency.run(request, {
     first: async (claim) => answer(await writeMemories(deps, context, good, claim)),
     again: async (kept) => ({ ...answer(await answersAgain(deps, context, kept)), headers: REPLAYED }),
@@ -51,10 +56,23 @@ function textOf(body: Call<CreateMany>['body'], judged: readonly (CreateMemory |
   return JSON.stringify(judged.map((item, at) => ('code' in item ? [item.code, body.items[at]] : item)))
 }
 
-/** The subject of all items, if it is one. */
-function only({ caller }: RequestContext, items: readonly CreateMemory[]): string | null {
-  const [first, ...others] = new Set(items.map((item) => subjectOfDraft(caller, item)))
-  return others.length === 0 ? (first ?? null) : null
+/** Whom the items are about, bad ones too. */
+function subjectsOf(
+  { caller }: RequestContext,
+  body: Call<CreateMany>['body'],
+  judged: readonly (CreateMemory | Problem)[],
+): { readonly subjectId: string | null; readonly subjectIds: readonly string[] } {
+  const ids = judged.flatMap((item, at) => ('code' in item ? namedIn(body.items[at]) : subjectOfDraft(caller, item)))
+  const [first, ...others] = new Set(ids)
+  if (others.length === 0) return { subjectId: first ?? null, subjectIds: [] }
+  return { subjectId: null, subjectIds: [...new Set(ids)] }
+}
+
+function namedIn(item: unknown): string[] {
+  const isObject = typeof item === 'object' && item !== null && 'subject_id' in item
+  // What a text column cannot hold is the id of no subject.
+  const isId = isObject && typeof item.subject_id === 'string' && !item.subject_id.includes('\0')
+  return isId ? [String(item.subject_id).slice(0, 255)] : []
 }
 
 /** The same items, but for those whose subject must not be written for. */
@@ -72,11 +90,13 @@ async function judgeConsents(
   })
 }
 
-function judge(context: RequestContext, item: unknown): CreateMemory | Problem {
+function judge(context: RequestContext, { document }: Policy, item: unknown): CreateMemory | Problem {
   const parsed = createMemoryBody.safeParse(item)
   if (!parsed.success) return problemFor(context, new AppError('validation_failed', { errors: faults(parsed.error) }))
   try {
     subjectOfDraft(context.caller, parsed.data)
+    provenanceOf(context.caller, parsed.data)
+    requireTier(document, parsed.data.tier, '/tier')
     namespaceFor(context.caller, parsed.data.namespace, DEFAULT_NAMESPACE)
     return parsed.data
   } catch (error) {

@@ -4,6 +4,7 @@ import { AppError } from '@memoric/service/app-error.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import { REPLAYED } from '../idempotency/idempotency.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { requireTierToWrite } from '../policies/require-tier.ts'
 import { requireConsent } from '../privacy/require-consent.ts'
 import { quotaExceeded } from '../quotas/quota-rules.ts'
 import { answersAgain } from './answers-again.ts'
@@ -13,7 +14,7 @@ import { writeMemories, type Written } from './write-memories.ts'
 type Create = RouteTable['createMemory']
 
 /**
- * Stores one memory, or reinforces the one that has the same content. Throws AppError `consent_required`, `consent_withdrawn`, `quota_exceeded`, `idempotency_key_reused`,
+ * Stores one memory, or reinforces the one that has the same content. Throws AppError `consent_required`, `consent_withdrawn`, `rule_violated`, `quota_exceeded`, `idempotency_key_reused`,
  * `memory_gone`, and as writeMemories.
  */
 export async function createMemory(
@@ -27,6 +28,7 @@ export async function createMemory(
     { context, key, text: key === undefined ? '' : JSON.stringify(body), subjectId },
     {
       first: async (claim) => {
+        await requireTierToWrite(deps, context.caller.tenantId, body.tier)
         const [result] = await writeMemories(deps, context, [body], claim)
         if (result === undefined) throw new Error('a memory that was not written')
         if ('refused' in result) throw quotaExceeded(result.refused)

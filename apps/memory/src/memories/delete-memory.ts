@@ -6,7 +6,7 @@ import { AppError } from '@memoric/service/app-error.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
-import { requireNoHandoff, selectHandoffOfMemory } from '../handoffs/memory-guard.ts'
+import { requireNoRecord, selectRecordOf } from './record-guard.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { releaseSources, withdrawSummaries } from '../policies/memory-summaries.ts'
@@ -47,12 +47,12 @@ async function remove(
   const keyVersion = keys?.index.current().id ?? null
   const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
   const gone = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
-    const [, rows, handoffs] = await Promise.all([
+    const [, rows, records] = await Promise.all([
       lockSubjects(tx, row.tenant_id, [{ subjectId: row.subject_id, keyVersion }]),
       removeMemory(tx, row),
-      selectHandoffOfMemory(tx, row),
+      selectRecordOf(tx, row),
     ])
-    requireNoHandoff(handoffs)
+    requireNoRecord(records)
     const [removed] = rows
     if (removed === undefined) return undefined
     const summaries = await withdrawSummaries(tx, deps, context, place, [removed])

@@ -29,8 +29,8 @@ export function withKeysOf<R>(
 }
 
 /** Throws AppError `version_mismatch` when the caller expects another version. */
-export function checkVersion(row: MemoryRow, expected: number | undefined): void {
-  if (expected !== undefined && expected !== row.version) {
-    throw new AppError('version_mismatch', { detail: `the current version is ${row.version}` })
+export function checkVersion({ version }: Pick<MemoryRow, 'version'>, expected: number | undefined): void {
+  if (expected !== undefined && expected !== version) {
+    throw new AppError('version_mismatch', { detail: `the current version is ${version}` })
   }
 }

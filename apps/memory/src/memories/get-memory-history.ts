@@ -8,6 +8,7 @@ import { scopeOf } from '../caller-scope.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { withKeysOf } from './find-memory.ts'
+import { provenanceView } from '../provenance/provenance-view.ts'
 import { selectMemories, selectVersions, type VersionRow } from './memory-repository.ts'
 import { openRow, tidyImportance } from './memory-row.ts'
 
@@ -34,7 +35,10 @@ export async function getMemoryHistory(deps: MemoryDeps, call: Call<History>): P
 type AnyVersion = Omit<VersionRow, 'replaced_at'> & { readonly replaced_at: Date | null }
 
 function versionView(keys: SubjectKeys, row: AnyVersion): MemoryVersion {
-  const { content, role, speaker, topic, category, entities, tags, metadata } = openRow(keys, row)
+  const { content, role, speaker, topic, category, entities, tags, metadata, sentiment, enrichment } = openRow(
+    keys,
+    row,
+  )
   return {
     version: row.version,
     content,
@@ -47,8 +51,11 @@ function versionView(keys: SubjectKeys, row: AnyVersion): MemoryVersion {
     metadata,
     tier: row.tier,
     importance: tidyImportance(row.importance),
+    sentiment: sentiment ?? null,
+    enriched: [...(enrichment?.derived ?? [])],
     occurred_at: row.occurred_at.toISOString(),
     expires_at: row.expires_at?.toISOString() ?? null,
+    ...provenanceView(row),
     written_at: row.written_at.toISOString(),
     replaced_at: row.replaced_at?.toISOString() ?? null,
   }

@@ -8,6 +8,7 @@ import { decodeCursor, encodeCursor } from '@memoric/service/cursor.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { requireTierToRead } from '../policies/require-tier.ts'
 import { requireProcessing } from '../privacy/consent-rules.ts'
 import { selectPage } from './memory-repository.ts'
 import { openRows } from './open-rows.ts'
@@ -16,7 +17,7 @@ type List = RouteTable['listMemories']
 
 /**
  * A page of memories, newest first; without subject_id those of every subject that the caller may see.
- * Throws AppError `subject_not_allowed`, `namespace_not_allowed`, `consent_withdrawn`.
+ * Throws AppError `subject_not_allowed`, `namespace_not_allowed`, `consent_withdrawn`, `rule_violated`.
  */
 export async function listMemories(deps: MemoryDeps, { query, context }: Call<List>): Promise<RouteOutput<List>> {
   const { caller } = context
@@ -25,6 +26,7 @@ export async function listMemories(deps: MemoryDeps, { query, context }: Call<Li
     await deps.keys.forReading(caller.tenantId, query.subject_id, requireProcessing)
   }
   if (query.namespace !== undefined) requireNamespace(caller, query.namespace)
+  await requireTierToRead(deps, caller.tenantId, query.tier, 'query/tier')
   const beforeId = query.cursor === undefined ? null : decodeCursor(query.cursor, uuid)
   const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [
     selectPage(tx, caller.tenantId, query, beforeId),

@@ -12,7 +12,9 @@ import { encodeFields } from '@memoric/crypto/bytes.ts'
 import { namespaceFor, subjectFor } from '@memoric/service/caller-limits.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
+import type { RoutedMemory } from '../policies/route-memory.ts'
 import { consentFor } from '../privacy/consent-rules.ts'
+import { type Provenance, provenanceOf } from '../provenance/provenance.ts'
 import type { SubjectLock } from './memory-repository.ts'
 import { sealAttributes, type PrivateAttributes } from './private-attributes.ts'
 
@@ -34,6 +36,7 @@ export interface MemoryDraft {
   readonly keyVersion: number
   readonly consent: NonNullable<SubjectLock['consent']>
   readonly attributes: PrivateAttributes
+  readonly provenance: Provenance
   /** Whether the same content in the same thread is to be reinforced instead. */
   readonly reinforces: boolean
 }
@@ -59,13 +62,17 @@ export function subjectOfDraft(caller: Caller, input: CreateMemory): string {
   return subjectFor(caller, input.subject_id, DEFAULT_SUBJECT)
 }
 
-/** Makes a draft: fills in what the caller left out and seals what is private. Throws AppError `namespace_not_allowed`. */
+/**
+ * Makes a draft: fills in what the caller left out and seals what is private. Throws AppError `namespace_not_allowed`,
+ * `trust_not_allowed`.
+ */
 export function draftMemory(
   caller: Caller,
-  input: CreateMemory,
+  input: RoutedMemory,
   keys: SubjectKeys,
   now: Date,
   id = uuidV7() as MemoryId,
+  provenance = provenanceOf(caller, input),
 ): MemoryDraft {
   const subjectId = subjectOfDraft(caller, input)
   const attributes = attributesOf(input)
@@ -88,11 +95,12 @@ export function draftMemory(
     keyVersion: keys.content.current().id,
     consent: consentFor(caller),
     attributes,
+    provenance,
     reinforces: input.on_duplicate !== 'create',
   }
 }
 
-function attributesOf(input: CreateMemory): PrivateAttributes {
+function attributesOf(input: RoutedMemory): PrivateAttributes {
   return {
     content: input.content,
     role: input.role ?? null,
@@ -102,5 +110,7 @@ function attributesOf(input: CreateMemory): PrivateAttributes {
     entities: input.entities ?? [],
     tags: input.tags ?? [],
     metadata: input.metadata ?? {},
+    ...(input.sentiment !== undefined && { sentiment: input.sentiment }),
+    ...(input.left !== undefined && { enrichment: { left: input.left } }),
   }
 }

@@ -4,16 +4,19 @@ import { byteaArray, timestampArray } from '@memoric/postgres/array-parameter.ts
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { OutboxEvent } from '@memoric/service/event-factory.ts'
 import { type AskOfClaim, keepClaims } from '../idempotency/idempotency-repository.ts'
+import type { ProvenanceColumns } from '../provenance/provenance-view.ts'
+import type { Provenance } from '../provenance/provenance.ts'
 import type { Amount } from '../quotas/quota-rules.ts'
 import type { MemoryDraft } from './memory-draft.ts'
 import type { MemoryRow } from './memory-row.ts'
 import type { Ask, Entry } from './merge-drafts.ts'
+import { recordOf } from './record-of.ts'
 
 /** Columns of a MemoryRow; `m` is the table. */
 function columns(tx: Tx, sealed = tx`m.sealed`) {
   return tx`m.tenant_id, m.id, m.subject_id, m.namespace, m.thread_id, m.session_id, m.seq, m.change, m.version, m.tier,
     m.importance, m.seen_count, m.occurred_at, m.created_at, m.updated_at, m.expires_at,
-    m.summarised_by, ${sealed} as sealed`
+    m.summarised_by, m.written_by, m.source, m.trust, m.standing, m.withheld, ${sealed} as sealed`
 }
 
 /** The event of a draft, as it is told when the draft made a memory and when it reinforced one; which, the database decides. */
@@ -70,7 +73,7 @@ export interface WrittenRow extends Omit<MemoryRow, 'sealed'> {
 /**
  * Writes entries whose subjects are locked, numbers them, and tells of them in the outbox: one statement, which sees what
  * others committed before the lock was granted. An entry whose content a live memory of the same subject, namespace and
- * thread has already reinforces the oldest such memory. Keeps what becomes of the asks of claims. Throws OVER_QUOTA when a subject
+ * thread has already, and that is trusted no less, reinforces the oldest such memory. Keeps what becomes of the asks of claims. Throws OVER_QUOTA when a subject
  * would have more than `limits`, and a unique violation when a claim was kept already.
  */
 export function writeEntries(
@@ -107,14 +110,16 @@ export function writeEntries(
           tx,
           of((draft) => draft.sealed),
         )}::bytea[],
+        ${of(({ provenance }) => provenance.writtenBy)}::text[], ${of(({ provenance }) => provenance.source)}::text[],
+        ${of(({ provenance }) => provenance.trust)}::smallint[],
         ${of((draft) => (draft.reinforces ? 1 : 0))}::int[], ${entries.map(({ times }) => times)}::int[]
       ) with ordinality as t (id, subject_id, namespace, thread_id, session_id, tier, importance, occurred_at, created_at,
-        expires_at, fingerprint, sealed, reinforces, times, ord)
+        expires_at, fingerprint, sealed, written_by, source, trust, reinforces, times, ord)
     ), known as (
       select entry.id, oldest.id as known_id
       from entry cross join lateral (
         select m.id from memories m
-        where m.tenant_id = ${tenantId} and m.fingerprint = entry.fingerprint
+        where m.tenant_id = ${tenantId} and m.fingerprint = entry.fingerprint and m.trust >= entry.trust
           and (m.expires_at is null or m.expires_at > now())
         order by m.id limit 1
       ) as oldest
@@ -139,10 +144,10 @@ export function writeEntries(
     ), made as (
       insert into memories as m (
         tenant_id, id, subject_id, namespace, thread_id, session_id, seq, change, version, tier, importance, seen_count,
-        occurred_at, created_at, updated_at, expires_at, fingerprint, sealed
+        occurred_at, created_at, updated_at, expires_at, fingerprint, sealed, written_by, source, trust
       )
       select ${tenantId}, id, subject_id, namespace, thread_id, session_id, seq + nth_made, change + nth_change, 1, tier,
-        importance, times, occurred_at, created_at, created_at, expires_at, fingerprint, sealed
+        importance, times, occurred_at, created_at, created_at, expires_at, fingerprint, sealed, written_by, source, trust
       from numbered join counter using (subject_id)
       where known_id is null
       returning m.id as entry_id, ${columns(tx, tx`null::bytea`)}
@@ -188,11 +193,11 @@ export function selectKnown(tx: Tx, tenantId: string, entries: readonly Entry[])
       ${byteaArray(
         tx,
         reinforcing.map(({ fingerprint }) => fingerprint),
-      )}::bytea[]
-    ) as entry (id, fingerprint)
+      )}::bytea[], ${reinforcing.map(({ provenance }) => provenance.trust)}::smallint[]
+    ) as entry (id, fingerprint, trust)
     where exists (
       select from memories m
-      where m.tenant_id = ${tenantId} and m.fingerprint = entry.fingerprint
+      where m.tenant_id = ${tenantId} and m.fingerprint = entry.fingerprint and m.trust >= entry.trust
         and (m.expires_at is null or m.expires_at > now())
     )`
 }
@@ -234,7 +239,8 @@ export function selectAsWritten(tx: Tx, tenantId: string, ids: readonly string[]
     select ${columns(tx)} from live m where m.version = m.asked
     union all
     select m.tenant_id, m.id, m.subject_id, m.namespace, m.thread_id, m.session_id, m.seq, m.change, v.version, v.tier,
-      v.importance, m.seen_count, v.occurred_at, m.created_at, v.written_at, v.expires_at, m.summarised_by, v.sealed
+      v.importance, m.seen_count, v.occurred_at, m.created_at, v.written_at, v.expires_at, m.summarised_by, v.written_by,
+      v.source, v.trust, m.standing, m.withheld, v.sealed
     from live m join memory_versions v on v.tenant_id = m.tenant_id and v.memory_id = m.id and v.version = m.asked`
 }
 
@@ -255,7 +261,7 @@ export function selectMemoriesWithState(tx: Tx, tenantId: string, subjectId: str
 
 /** A page of live memories, newest first, that come before the memory `beforeId`. */
 export function selectPage(tx: Tx, tenantId: string, query: ListMemoriesQuery, beforeId: string | null) {
-  const { subject_id, namespace, thread_id, tier, before, after, limit } = query
+  const { subject_id, namespace, thread_id, tier, before, after, withheld = false, limit } = query
   return tx<MemoryRow[]>`
     select ${columns(tx)} from memories m
     where m.tenant_id = ${tenantId} and (m.expires_at is null or m.expires_at > now())
@@ -266,13 +272,14 @@ export function selectPage(tx: Tx, tenantId: string, query: ListMemoriesQuery, b
       ${tier === undefined ? tx`` : tx`and m.tier = ${tier}`}
       ${before === undefined ? tx`` : tx`and m.occurred_at < ${before}`}
       ${after === undefined ? tx`` : tx`and m.occurred_at >= ${after}`}
+      ${withheld ? tx`` : tx`and m.standing > 0`}
     order by m.id desc limit ${limit + 1}`
 }
 
 type VersionColumns =
   'tenant_id' | 'id' | 'subject_id' | 'version' | 'tier' | 'importance' | 'occurred_at' | 'expires_at' | 'sealed'
 
-export interface VersionRow extends Pick<MemoryRow, VersionColumns> {
+export interface VersionRow extends Pick<MemoryRow, VersionColumns>, ProvenanceColumns {
   readonly written_at: Date
   readonly replaced_at: Date
 }
@@ -281,7 +288,7 @@ export interface VersionRow extends Pick<MemoryRow, VersionColumns> {
 export function selectVersions(tx: Tx, tenantId: string, memoryId: string) {
   return tx<VersionRow[]>`
     select tenant_id, memory_id as id, subject_id, version, tier, importance, occurred_at, expires_at,
-      written_at, replaced_at, sealed
+      written_at, replaced_at, written_by, source, trust, sealed
     from memory_versions where tenant_id = ${tenantId} and memory_id = ${memoryId}
     order by version desc`
 }
@@ -294,6 +301,8 @@ export interface Replacement {
   readonly expiresAt: Date | null
   readonly fingerprint: Buffer
   readonly sealed: Buffer
+  /** Null leaves it as it is. */
+  readonly provenance: Provenance | null
 }
 
 /**
@@ -305,9 +314,10 @@ export function replaceMemory(tx: Tx, row: MemoryRow, next: Replacement, limits:
     with kept as (
       insert into memory_versions (
         tenant_id, memory_id, version, subject_id, namespace, tier, importance, occurred_at, expires_at,
-        written_at, replaced_at, sealed
+        written_at, replaced_at, sealed, written_by, source, trust
       )
-      select tenant_id, id, version, subject_id, namespace, tier, importance, occurred_at, expires_at, updated_at, now(), sealed
+      select tenant_id, id, version, subject_id, namespace, tier, importance, occurred_at, expires_at, updated_at, now(),
+        sealed, written_by, source, trust
       from memories where tenant_id = ${row.tenant_id} and id = ${row.id} and version = ${row.version}
         and (expires_at is null or expires_at > now())
       returning 1
@@ -319,7 +329,10 @@ export function replaceMemory(tx: Tx, row: MemoryRow, next: Replacement, limits:
     )
     update memories m set version = m.version + 1, change = counter.last_change, updated_at = now(),
       tier = coalesce(${next.tier}, m.tier), importance = ${next.importance}, occurred_at = ${next.occurredAt},
-      expires_at = ${next.expiresAt}, fingerprint = ${next.fingerprint}, sealed = ${next.sealed}
+      expires_at = ${next.expiresAt}, fingerprint = ${next.fingerprint}, sealed = ${next.sealed},
+      written_by = coalesce(${next.provenance?.writtenBy ?? null}, m.written_by),
+      source = coalesce(${next.provenance?.source ?? null}, m.source),
+      trust = coalesce(${next.provenance?.trust ?? null}::smallint, m.trust)
     from counter
     where m.tenant_id = ${row.tenant_id} and m.id = ${row.id} and m.version = ${row.version}
     returning ${columns(tx)}`
@@ -340,14 +353,14 @@ export function removeMemory(tx: Tx, row: MemoryRow) {
   return remove(tx, row.tenant_id, row.subject_id, tx`m.id = ${row.id} and m.version = ${row.version}`)
 }
 
-/** The same for these memories of a thread, but for those of handoffs. */
+/** The same for these memories of a thread, but for those that have the words of something else. */
 export function removeOfThread(tx: Tx, tenantId: string, subjectId: string, threadId: string, ids: readonly string[]) {
   return remove(
     tx,
     tenantId,
     subjectId,
     tx`m.id = any (${[...ids]}::uuid[]) and m.thread_id = ${threadId}
-      and not exists (select from handoffs h where h.tenant_id = m.tenant_id and h.id = m.id)`,
+      and ${recordOf(tx, tx`m.tenant_id`, tx`m.id`)} is null`,
   )
 }
 
@@ -372,6 +385,10 @@ function remove(tx: Tx, tenantId: string, subjectId: string, which: ReturnType<T
     ), history as (
       delete from memory_versions where tenant_id = ${tenantId} and memory_id in (select id from gone)
       returning memory_id, octet_length(sealed) as size
+    ), edited as (
+      delete from memory_edits where tenant_id = ${tenantId} and memory_id in (select id from gone)
+    ), shared as (
+      delete from capsule_memories where tenant_id = ${tenantId} and memory_id in (select id from gone)
     ), sizes as (
       select gone.*, size + coalesce((select sum(size) from history where memory_id = gone.id), 0) as whole,
         row_number() over (order by id) as nth

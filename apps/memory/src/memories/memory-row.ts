@@ -1,10 +1,16 @@
 import type { MemoryId, TenantId } from '@memoric/contracts/ids.ts'
 import type { Memory, Tier } from '@memoric/contracts/memory-contract.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
+import {
+  type ProvenanceColumns,
+  provenanceView,
+  type StandingColumns,
+  standingView,
+} from '../provenance/provenance-view.ts'
 import { openAttributes, type PrivateAttributes } from './private-attributes.ts'
 
 /** A row of `memories` as the driver gives it. */
-export interface MemoryRow {
+export interface MemoryRow extends ProvenanceColumns, StandingColumns {
   readonly tenant_id: TenantId
   readonly id: MemoryId
   readonly subject_id: string
@@ -58,11 +64,15 @@ export function memoryView(row: Omit<MemoryRow, 'sealed'>, attributes: PrivateAt
     metadata: attributes.metadata,
     tier: row.tier,
     importance: tidyImportance(row.importance),
+    sentiment: attributes.sentiment ?? null,
+    enriched: [...(attributes.enrichment?.derived ?? [])],
     seen_count: row.seen_count,
     occurred_at: row.occurred_at.toISOString(),
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
     expires_at: row.expires_at?.toISOString() ?? null,
+    ...provenanceView(row),
+    ...standingView(row),
   }
 }
 

@@ -31,6 +31,7 @@ export function mergeDrafts(drafts: readonly MemoryDraft[]): { entries: Entry[];
   return { entries: [...entries.values()], asks }
 }
 
-function contentKey({ subjectId, fingerprint }: MemoryDraft): string {
-  return `${fingerprint.toString('base64')} ${subjectId}`
+/** What is trusted differently is kept apart. */
+function contentKey({ subjectId, fingerprint, provenance }: MemoryDraft): string {
+  return `${fingerprint.toString('base64')} ${provenance.trust} ${subjectId}`
 }

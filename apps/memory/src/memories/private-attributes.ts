@@ -3,6 +3,7 @@ import { CryptoError } from '@memoric/crypto/errors.ts'
 import type { KeyRing } from '@memoric/crypto/key-ring.ts'
 import { recordAad } from '@memoric/crypto/record-aad.ts'
 import { boxKeyId, openBox, sealBox, type SealingKey } from '@memoric/crypto/sealed-box.ts'
+import type { EnrichmentState } from '../enrichment/enrichment-state.ts'
 
 /** All of a memory that must not be readable at rest. */
 export interface PrivateAttributes {
@@ -14,6 +15,10 @@ export interface PrivateAttributes {
   readonly entities: readonly string[]
   readonly tags: readonly string[]
   readonly metadata: Record<string, JsonValue>
+  /** -1..1; nothing where nobody said. */
+  readonly sentiment?: number | null
+  /** Of memories that were written while enrichment was on. */
+  readonly enrichment?: EnrichmentState
 }
 
 /** Where the attributes are stored: they open nowhere else. */

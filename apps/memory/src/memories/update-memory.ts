@@ -10,14 +10,17 @@ import { AppError } from '@memoric/service/app-error.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
+import { settleChange } from '../enrichment/enrichment-state.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { withdrawSummaries } from '../policies/memory-summaries.ts'
+import { requireTierToWrite } from '../policies/require-tier.ts'
 import { consentFor } from '../privacy/consent-rules.ts'
+import { changedProvenance } from '../provenance/provenance.ts'
 import { OVER_QUOTA } from '../quotas/quota-repository.ts'
 import { type Amount, quotaExceeded } from '../quotas/quota-rules.ts'
 import type { TenantUsage } from '../quotas/tenant-usage.ts'
-import { isHandoffMemory, requireNoHandoff, selectHandoffOfMemory } from '../handoffs/memory-guard.ts'
+import { mayBeOfRecord, requireNoRecord, selectRecordOf } from './record-guard.ts'
 import { checkVersion, findMemory, withKeysOf } from './find-memory.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { withFreshKeys } from './stale-keys.ts'
@@ -31,9 +34,10 @@ type Update = RouteTable['updateMemory']
 /** How often a change is tried anew when others change the same memory. */
 const ATTEMPTS = 5
 
-/** Writes the next version. Throws AppError `memory_not_found`, `version_mismatch`, `write_conflict`, `quota_exceeded`. */
+/** Writes the next version. Throws AppError `memory_not_found`, `version_mismatch`, `write_conflict`, `rule_violated`, `trust_not_allowed`, `quota_exceeded`. */
 export async function updateMemory(deps: MemoryDeps, call: Call<Update>): Promise<RouteOutput<Update>> {
   const { params, headers, body, context } = call
+  await requireTierToWrite(deps, context.caller.tenantId, body.tier)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const row = await findMemory(deps, context, params.id)
     checkVersion(row, headers['if-match'])
@@ -53,20 +57,22 @@ async function replace(
   change: UpdateMemory,
 ) {
   const before = openRow(keys, row)
-  const attributes = changedAttributes(before, change)
-  const next = replacement(deps, keys, row, attributes, change)
+  const changed = { attributes: changedAttributes(before, change), importance: change.importance ?? row.importance }
+  const { attributes, importance } = settleChange({ attributes: before, importance: row.importance }, changed, change)
+  const provenance = changedProvenance(context.caller, row, change)
+  const next = { ...replacement(deps, keys, row, attributes, { ...change, importance }), provenance }
   const limits = await roomFor(deps, row, next)
   const [updated] = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
-    const [, rows, handoffs] = await Promise.all([
+    const [, rows, records] = await Promise.all([
       lockSubjects(tx, row.tenant_id, [
         { subjectId: row.subject_id, keyVersion: keys.content.current().id, consent: consentFor(context.caller) },
       ]),
       replaceMemory(tx, row, next, limits),
-      isHandoffMemory(before) ? selectHandoffOfMemory(tx, row) : [],
+      mayBeOfRecord(before) ? selectRecordOf(tx, row) : [],
     ])
-    requireNoHandoff(handoffs)
+    requireNoRecord(records)
     if (rows.length > 0) await outboxInsert(tx, [updatedEvent(deps, context, row, change)])
-    if (change.content !== undefined) await withdraw(tx, deps, context, keys, rows)
+    await withdraw(tx, deps, context, keys, rows, change)
     return rows
   }).catch((error: unknown) => {
     throw errorCode(error) === OVER_QUOTA ? refusal(deps, 'subject.bytes') : error
@@ -78,20 +84,27 @@ async function replace(
   return memoryView(updated, attributes)
 }
 
-/** A summary must not go on telling what was corrected. */
+/** What of a memory decides which reflections it is told in, and how far they are trusted. */
+const REFLECTED = ['occurred_at', 'role', 'speaker', 'trust'] as const
+
+/** A summary or a reflection must not go on telling what was corrected. */
 async function withdraw(
   tx: Tx,
   deps: MemoryDeps,
   context: RequestContext,
   keys: SubjectKeys,
   rows: readonly MemoryRow[],
+  change: UpdateMemory,
 ): Promise<void> {
   const [row] = rows
-  if (row === undefined || row.summarised_by === null) return
+  const isRetold = change.content !== undefined
+  if (row === undefined || !(isRetold || REFLECTED.some((field) => change[field] !== undefined))) return
   const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
-  const summaries = await withdrawSummaries(tx, deps, context, place, [row])
-  await removeFromSegments(tx, keys, place, summaries)
-  for (const { size } of summaries) deps.quotas.add(row.tenant_id, { memories: -1, bytes: -size })
+  const told = isRetold ? row : { ...row, summarised_by: null }
+  const gone = await withdrawSummaries(tx, deps, context, place, [told])
+  if (gone.length === 0) return
+  await removeFromSegments(tx, keys, place, gone)
+  for (const { size } of gone) deps.quotas.add(row.tenant_id, { memories: -1, bytes: -size })
 }
 
 /** The quotas of the subject. The version before stays, so each change takes more. Throws AppError `quota_exceeded`. */
@@ -111,8 +124,8 @@ function refusal({ quotas }: MemoryDeps, quota: QuotaName): AppError {
 }
 
 function changedAttributes(before: PrivateAttributes, change: UpdateMemory): PrivateAttributes {
-  const { content, role, speaker, topic, category, entities, tags, metadata } = change
-  const named = Object.entries({ content, role, speaker, topic, category, entities, tags, metadata })
+  const { content, role, speaker, topic, category, entities, tags, metadata, sentiment } = change
+  const named = Object.entries({ content, role, speaker, topic, category, entities, tags, metadata, sentiment })
   return { ...before, ...Object.fromEntries(named.filter(([, value]) => value !== undefined)) }
 }
 
@@ -122,7 +135,7 @@ function replacement(
   row: MemoryRow,
   attributes: PrivateAttributes,
   { tier, importance, occurred_at, ttl_seconds }: UpdateMemory,
-): Replacement {
+): Omit<Replacement, 'provenance'> {
   const place = { tenantId: row.tenant_id, subjectId: row.subject_id, memoryId: row.id, version: row.version + 1 }
   return {
     tier: tier ?? null,

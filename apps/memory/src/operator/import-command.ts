@@ -64,6 +64,6 @@ export function reportLines(
     `memories: ${made} ${verb}, ${known} there already, ${expired} expired and left out`,
     `replaced versions: ${versions} ${verb}`,
     `records of consents: ${consents} ${verb}`,
-    ...(records > 0 ? [`handoffs, their replaced versions, persons and threads: ${records} ${verb}`] : []),
+    ...(records > 0 ? [`handoffs, notes, tasks, persons, threads and the like: ${records} ${verb}`] : []),
   ]
 }

@@ -15,7 +15,8 @@ const KEPT_RUNS = 500
 /** Carries out a run from where it is to its end, or until it is stopped: then the state tells how far it came. */
 export async function carryOutRun(deps: PolicyDeps, run: ClaimedRun, signal: AbortSignal): Promise<RunState> {
   const policy = await deps.policies.of(run.tenant_id)
-  const state = createRunState(run, policy, serviceContext(run.tenant_id, 'policies'), signal)
+  const job = run.period === null ? 'policies' : 'consolidation'
+  const state = createRunState(run, policy, serviceContext(run.tenant_id, job), signal)
   let place = { subject: run.place_subject ?? '', memory: run.place_memory }
   if (run.place_memory !== null) await runOne(place.subject, place.memory)
   for (;;) {
@@ -55,13 +56,18 @@ export async function finishRun(
     const rows = await endRun(tx, run, outcome, whole)
     if (rows.length === 0) throw new RunLost()
     const told = deps.events({
-      type: 'policy.run_ended',
+      type: run.period === null ? 'policy.run_ended' : 'consolidation.ended',
       context,
       resourceId: run.id,
       statusCode: null,
       outcome: outcome === 'done' ? 'success' : 'failure',
       ...(reason !== undefined && { reason }),
-      details: { policy_version: run.policy_version, subject_id: run.subject_id, report: whole },
+      details: {
+        policy_version: run.policy_version,
+        subject_id: run.subject_id,
+        ...(run.period !== null && { period: run.period }),
+        report: whole,
+      },
     })
     await Promise.all([outboxInsert(tx, [told]), dropOldRuns(tx, run.tenant_id, KEPT_RUNS)])
   })

@@ -4,20 +4,23 @@ import type { RequestContext } from '@memoric/service/request-context.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { type RemovedRow, removeMemories } from '../memories/memory-repository.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
+import { withdrawReflections } from '../consolidations/withdraw-reflections.ts'
 
 /**
  * What a summary was made of has been changed or removed: the summary would go on telling it, so it goes, too, and the rest of its
- * sources stand for themselves again. The subject is locked. Gives the summaries, which have to leave the segments as well.
+ * sources stand for themselves again; reflections go as well. The subject is locked. Gives what went, which has to leave the segments.
  */
 export async function withdrawSummaries(
   tx: Tx,
   deps: Pick<MemoryDeps, 'events'>,
   context: RequestContext,
   place: SubjectPlace,
-  touched: readonly Pick<RemovedRow, 'summarised_by'>[],
+  touched: readonly Pick<RemovedRow, 'id' | 'summarised_by'>[],
 ): Promise<readonly RemovedRow[]> {
+  const ids = touched.map(({ id }) => id)
+  const reflections = await withdrawReflections(tx, deps, context, place, ids)
   const summaries = [...new Set(touched.flatMap((row) => row.summarised_by ?? []))]
-  if (summaries.length === 0) return []
+  if (summaries.length === 0) return reflections
   const gone = await removeMemories(tx, place.tenantId, place.subjectId, summaries)
   const told = gone.map(({ id, version }) =>
     deps.events({
@@ -29,7 +32,7 @@ export async function withdrawSummaries(
     }),
   )
   await Promise.all([outboxInsert(tx, told), releaseSources(tx, place, summaries)])
-  return gone
+  return [...gone, ...reflections]
 }
 
 /** What these are summaries of stands for itself again. */
@@ -59,7 +62,7 @@ export function markSummarised(
       select m.id, row_number() over (order by m.id) as nth from memories m
       join unnest(${sources.map(({ id }) => id)}::uuid[], ${sources.map(({ version }) => version)}::int[]) as s (id, version)
         on s.id = m.id and s.version = m.version
-      where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and m.summarised_by is null
+      where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and m.summarised_by is null and m.standing > 0
         and m.id = any (${sources.map(({ id }) => id)}::uuid[])
         and (m.expires_at is null or m.expires_at > now())
     ), counter as (

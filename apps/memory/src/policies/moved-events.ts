@@ -4,7 +4,7 @@ import type { Judged } from './run-page.ts'
 import type { RunState } from './run-state.ts'
 
 /** Why a policy moves memories. */
-type Why = 'age' | 'use' | 'capacity'
+type Why = 'age' | 'use' | 'capacity' | 'tiers'
 
 /** The events of moves: one for all that went the same way for the same reason. */
 export function movedEvents(
@@ -14,7 +14,7 @@ export function movedEvents(
   moves: readonly Judged[],
   whyAll?: Why,
 ) {
-  const whyOf = ({ verdict }: Judged): Why => whyAll ?? (verdict.isPromoted ? 'use' : 'age')
+  const whyOf = ({ verdict }: Judged): Why => whyAll ?? (verdict.isPromoted ? 'use' : verdict.isTaken ? 'tiers' : 'age')
   const ways = Map.groupBy(moves, (move) => `${move.row.tier} ${move.verdict.tier} ${whyOf(move)}`)
   return [...ways].map(([way, some]) => {
     const [from = '', to = '', why = ''] = way.split(' ')

@@ -1,6 +1,7 @@
 import type { MemoryId } from '@memoric/contracts/ids.ts'
 import type { Tier } from '@memoric/contracts/memory-contract.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
+import { recordOf } from '../memories/record-of.ts'
 import type { RankingPolicy } from '../search/ranking-policy.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 import type { JudgedMemory } from './judge-memory.ts'
@@ -22,7 +23,7 @@ const NOBODY = '00000000-0000-0000-0000-000000000000'
 /** Live memories of a subject after `after`, by their ids. */
 export function selectPolicyPage(tx: Tx, { tenantId, subjectId }: SubjectPlace, after: string | null, limit: number) {
   return tx<PageRow[]>`
-    select m.id, m.tier, m.namespace, m.thread_id, m.seen_count, coalesce(u.recalls, 0)::bigint as recalls, m.occurred_at,
+    select m.id, m.tier, m.namespace, m.thread_id, m.importance, m.seen_count, coalesce(u.recalls, 0)::bigint as recalls, m.occurred_at,
       m.created_at, m.expires_at, m.summarised_by, octet_length(m.sealed) as size, ${isGuarded(tx)} as is_guarded
     from memories m left join memory_uses u on u.tenant_id = m.tenant_id and u.memory_id = m.id
     where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and m.id > ${after ?? NOBODY}
@@ -30,9 +31,9 @@ export function selectPolicyPage(tx: Tx, { tenantId, subjectId }: SubjectPlace, 
     order by m.id limit ${limit}`
 }
 
-/** The memory of a handoff says what the handoff says: a policy leaves it as it is. */
+/** The memory of a handoff, a note or a task says what that says: a policy leaves it as it is. */
 export function isGuarded(tx: Tx) {
-  return tx`exists (select from handoffs h where h.tenant_id = m.tenant_id and h.id = m.id)`
+  return tx`(${recordOf(tx, tx`m.tenant_id`, tx`m.id`)} is not null)`
 }
 
 /** A memory and the tier that it goes to. */
@@ -78,18 +79,29 @@ export function selectVictims(
   tx: Tx,
   { tenantId, subjectId }: SubjectPlace,
   tier: Tier,
-  order: 'lru' | 'lowest_score',
+  order: 'lru' | 'lowest_score' | 'weakest',
   ranking: RankingPolicy,
   limit: number,
 ) {
   return tx<PageRow[]>`
-    select m.id, m.tier, m.namespace, m.thread_id, m.seen_count, coalesce(u.recalls, 0)::bigint as recalls, m.occurred_at,
+    select m.id, m.tier, m.namespace, m.thread_id, m.importance, m.seen_count, coalesce(u.recalls, 0)::bigint as recalls, m.occurred_at,
       m.created_at, m.expires_at, m.summarised_by, octet_length(m.sealed) as size, false as is_guarded
     from memories m left join memory_uses u on u.tenant_id = m.tenant_id and u.memory_id = m.id
     where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and m.tier = ${tier}
       and (m.expires_at is null or m.expires_at > now()) and not ${isGuarded(tx)}
-    order by ${order === 'lru' ? tx`coalesce(u.last_recalled_at, m.created_at)` : score(tx, ranking)}, m.id
+    order by ${orderOf(tx, order, ranking)}, m.id
     limit ${limit}`
+}
+
+function orderOf(tx: Tx, order: 'lru' | 'lowest_score' | 'weakest', ranking: RankingPolicy) {
+  if (order === 'lru') return tx`coalesce(u.last_recalled_at, m.created_at)`
+  return order === 'weakest' ? weakness(tx) : score(tx, ranking)
+}
+
+/** The same order as that of strengthOf: by half-lives since the last use, most first. */
+function weakness(tx: Tx) {
+  const unused = tx`greatest(0, extract(epoch from now() - greatest(m.occurred_at, u.last_recalled_at))::float8)`
+  return tx`${unused} / (least(100, m.seen_count + coalesce(u.recalls, 0)) * (0.5 + m.importance)) desc`
 }
 
 /** The same as scoreOf, but for what divides every score alike. */
@@ -137,12 +149,12 @@ export function countSurplusVersions(
       or (${keepDays}::float8 is not null and replaced_at < now() - ${keepDays}::float8 * interval '1 day')`
 }
 
-/** The replaced versions of a subject, and how many of the same memory are newer; the memories of handoffs keep theirs. */
+/** The replaced versions of a subject, and how many of the same memory are newer; the memories of handoffs, notes and tasks keep theirs. */
 function surplus(tx: Tx, { tenantId, subjectId }: SubjectPlace, keepVersions: number | null) {
   const newer =
     keepVersions === null ? tx`0` : tx`row_number() over (partition by m.memory_id order by m.version desc) - 1`
   return tx`
     select m.tenant_id, m.memory_id, m.version, m.replaced_at, ${newer} as newer from memory_versions m
     where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId}
-      and not exists (select from handoffs h where h.tenant_id = m.tenant_id and h.id = m.memory_id)`
+      and ${recordOf(tx, tx`m.tenant_id`, tx`m.memory_id`)} is null`
 }

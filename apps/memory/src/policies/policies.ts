@@ -6,9 +6,9 @@ import type { Sql } from '@memoric/postgres/client.ts'
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { type KeyStore, wholeTenant } from '../keys/subject-keys.ts'
 import { TENANT_ITSELF } from '../keys/tenant-itself.ts'
-import { createPolicy, NO_POLICY, type Policy } from './policy.ts'
+import { createPolicy, NO_POLICY, NO_POLICY_WITH_SOURCES, type Policy } from './policy.ts'
 import { openPolicy } from './policy-box.ts'
-import { selectPolicy } from './policy-repository.ts'
+import { selectAnySource, selectPolicy } from './policy-repository.ts'
 
 /** The policies of tenants as a process knows them. */
 export interface Policies {
@@ -93,8 +93,11 @@ export function createPolicies({ sql, keys, messaging, now = () => performance.n
 
 /** The policy of a tenant as it is in the database. */
 export async function readPolicy(sql: Sql, keys: KeyStore, tenantId: string): Promise<Policy> {
-  const [[row]] = await tenantFlight(sql, wholeTenant(tenantId), (tx) => [selectPolicy(tx, tenantId)])
-  if (row === undefined) return NO_POLICY
+  const [[row], sources] = await tenantFlight(sql, wholeTenant(tenantId), (tx) => [
+    selectPolicy(tx, tenantId),
+    selectAnySource(tx, tenantId),
+  ])
+  if (row === undefined) return sources.length > 0 ? NO_POLICY_WITH_SOURCES : NO_POLICY
   return keys.forReading(tenantId, TENANT_ITSELF, (own) => {
     if (own === null) throw new Error('a policy without a key')
     return createPolicy(row.version, openPolicy(own, row))

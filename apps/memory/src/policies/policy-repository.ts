@@ -16,6 +16,12 @@ export function selectPolicy(tx: Tx, tenantId: string) {
     where tenant_id = ${tenantId} order by version desc limit 1`
 }
 
+/** A row when something of the tenant stands behind a summary or a merged memory. */
+export function selectAnySource(tx: Tx, tenantId: string) {
+  return tx<{ id: string }[]>`
+    select id from memories where tenant_id = ${tenantId} and summarised_by is not null limit 1`
+}
+
 /** Versions below `before`, newest first. */
 export function selectPolicyVersions(tx: Tx, tenantId: string, before: number | null, limit: number) {
   return tx<PolicyRow[]>`

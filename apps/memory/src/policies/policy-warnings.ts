@@ -1,4 +1,4 @@
-import type { PolicyDocument, WriteConditions, WriteRule } from '@memoric/contracts/policy-contract.ts'
+import type { PolicyDocument, PromotionRule, WriteConditions, WriteRule } from '@memoric/contracts/policy-contract.ts'
 import { foldLabel } from '../search/index-document.ts'
 
 export interface PolicyWarning {
@@ -20,7 +20,7 @@ const MOST: Readonly<Record<(typeof RANGES)[number], number>> = {
 
 /** What a policy says and cannot mean. */
 export function warningsOf(document: PolicyDocument): PolicyWarning[] {
-  return [...routingWarnings(document.routing), ...tierWarnings(document)]
+  return [...routingWarnings(document.routing), ...promotionWarnings(document.promotion), ...tierWarnings(document)]
 }
 
 function routingWarnings(rules: readonly WriteRule[]): PolicyWarning[] {
@@ -32,6 +32,23 @@ function routingWarnings(rules: readonly WriteRule[]): PolicyWarning[] {
     if (earlier === -1) return []
     return [{ pointer, message: `never decides: everything that fits it fits /routing/${earlier} before` }]
   })
+}
+
+function promotionWarnings(rules: readonly PromotionRule[]): PolicyWarning[] {
+  return rules.flatMap((rule, at) => {
+    const earlier = rules.slice(0, at).findIndex((other) => promotesAll(other, rule))
+    if (earlier === -1) return []
+    const message = `never decides: everything that fits it fits /promotion/${earlier} before`
+    return [{ pointer: `/promotion/${at}`, message }]
+  })
+}
+
+const LIMITS = ['min_seen_count', 'min_recalls', 'min_score'] as const
+
+/** Whether everything that the rule `narrow` promotes the rule `wide` promotes. */
+function promotesAll(wide: PromotionRule, narrow: PromotionRule): boolean {
+  const isFromAll = narrow.from.every((tier) => wide.from.includes(tier))
+  return isFromAll && LIMITS.every((limit) => (narrow[limit] ?? 0) >= (wide[limit] ?? 0))
 }
 
 /** Whether everything that fits `narrow` fits `wide`. */

@@ -12,11 +12,16 @@ export interface Policy {
   readonly countsRecalls: boolean
 }
 
-export function createPolicy(version: number, document: PolicyDocument): Policy {
-  const ranking = rankingOf(document, version > 0)
+/** `hasSources` says whether anything of the tenant stands behind a summary or a merged memory. */
+export function createPolicy(version: number, document: PolicyDocument, hasSources = version > 0): Policy {
+  const ranking = rankingOf(document, hasSources)
   const isPromotedByRecalls = document.promotion.some((rule) => rule.min_recalls !== undefined)
-  const isEvictedByUse = document.tiers.some(({ capacity }) => capacity?.evict === 'lru')
+  const isEvictedByUse = document.tiers.some(
+    ({ capacity }) => capacity?.evict === 'lru' || capacity?.evict === 'weakest',
+  )
   return { version, document, ranking, countsRecalls: isPromotedByRecalls || isEvictedByUse }
 }
 
 export const NO_POLICY = createPolicy(0, DEFAULT_POLICY_DOCUMENT)
+/** The same of a tenant that has merged memories. */
+export const NO_POLICY_WITH_SOURCES = createPolicy(0, DEFAULT_POLICY_DOCUMENT, true)

@@ -77,7 +77,7 @@ async function previewSubject(preview: Preview, place: SubjectPlace, report: Pol
     let last: PageRow | undefined
     do {
       const rows = await readPage(preview, place, last?.id ?? null)
-      const judged = rows.map((row) => ({ row, verdict: judgeMemory(preview.policy.document, row, deps.now()) }))
+      const judged = rows.map((row) => ({ row, verdict: judgeMemory(preview.policy, row, deps.now()) }))
       const memories = await countTrims(preview, keys, place, judged)
       sum = reportOf(sum, judged, { memories, failed: 0 })
       left.push(...judged.filter(({ verdict }) => !verdict.isDeleted))

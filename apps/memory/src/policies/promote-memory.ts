@@ -59,7 +59,7 @@ export async function promoteMemory(
 /** Throws AppError `rule_violated` for an earlier tier, or one that the policy does not have. */
 function targetOf({ tiers }: PolicyDocument, { tier }: MemoryRow, asked: Tier | undefined): Tier {
   const names = tiers.map(({ name }) => name)
-  const from = names.indexOf(tier)
+  const from = tiers.findIndex(({ name, takes }) => name === tier || takes.includes(tier))
   if (asked === undefined) return names[from + 1] ?? tier
   const to = names.indexOf(asked)
   const fault = to === -1 ? 'must be one of the tiers of the policy' : to < from ? `must not come before ${tier}` : null

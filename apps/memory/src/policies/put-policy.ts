@@ -6,13 +6,16 @@ import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import type { Call } from '@memoric/service/implement-routes.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
+import { writeEnrichment } from '../enrichment/enrichment-repository.ts'
 import { wholeTenant } from '../keys/subject-keys.ts'
 import { TENANT_ITSELF } from '../keys/tenant-itself.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
-import { sealPolicy } from './policy-box.ts'
+import { NO_POLICY } from './policy.ts'
+import { openPolicy, sealPolicy } from './policy-box.ts'
 import { insertPolicy, lockPolicy, type PolicyRow, selectPolicy, writeSchedule } from './policy-repository.ts'
 import { policyView } from './policy-view.ts'
 import { previewPolicy } from './preview-policy.ts'
+import { requireDistinctTiers, requireNoStranded } from './require-no-stranded.ts'
 import { requireModel } from './require-model.ts'
 import { requireWholeTenant } from './require-whole-tenant.ts'
 
@@ -23,6 +26,7 @@ export async function putPolicy(deps: MemoryDeps, { body, headers, context }: Ca
   const { policy: document, dry_run: isDryRun } = body
   requireWholeTenant(context.caller)
   requireModel(deps, document)
+  requireDistinctTiers(document)
   const expected = headers['if-match']
   if (isDryRun) return preview(deps, context, document, expected)
   const row = await store(deps, context, document, expected)
@@ -38,8 +42,10 @@ async function preview(
   document: PolicyDocument,
   expected: number | undefined,
 ): Promise<RouteOutput<Put>> {
-  const { version } = await deps.policies.of(context.caller.tenantId)
+  const { tenantId } = context.caller
+  const { version, document: before } = await deps.policies.of(tenantId)
   requireVersion(version, expected)
+  await tenantTransaction(deps.sql, wholeTenant(tenantId), (tx) => requireNoStranded(tx, tenantId, before, document))
   const report = await previewPolicy(deps, context, document, undefined)
   return { status: 200, body: { ...policyView({ version, document }), dry_run: report } }
 }
@@ -50,18 +56,21 @@ async function store(
   document: PolicyDocument,
   expected: number | undefined,
 ): Promise<PolicyRow> {
-  const { tenantId, principal } = context.caller
+  const { tenantId, principal, settings } = context.caller
   return deps.keys.forWriting(tenantId, TENANT_ITSELF, (keys) =>
     tenantTransaction(deps.sql, wholeTenant(tenantId), async (tx) => {
       await lockPolicy(tx, tenantId)
       const [current] = await selectPolicy(tx, tenantId)
       requireVersion(current?.version ?? 0, expected)
+      const before = current === undefined ? NO_POLICY.document : openPolicy(keys, current)
+      await requireNoStranded(tx, tenantId, before, document)
       const version = (current?.version ?? 0) + 1
       const sealed = sealPolicy(keys, tenantId, version, document)
       const written_by = `${principal.type}:${principal.id}`
       const [[row]] = await Promise.all([
         insertPolicy(tx, { tenant_id: tenantId, version, written_by, sealed }),
         writeSchedule(tx, tenantId, document.schedule.every_hours),
+        writeEnrichment(tx, tenantId, document.enrichment.mode !== 'off', settings?.consent_required === true),
         outboxInsert(tx, [
           deps.events({ type: 'policy.changed', context, resourceId: tenantId, statusCode: 200, details: { version } }),
         ]),

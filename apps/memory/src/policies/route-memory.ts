@@ -1,5 +1,11 @@
-import { type CreateMemory, IMPORTANCE_LEVELS, type Tier } from '@memoric/contracts/memory-contract.ts'
+import {
+  type CreateMemory,
+  type EnrichedField,
+  IMPORTANCE_LEVELS,
+  type Tier,
+} from '@memoric/contracts/memory-contract.ts'
 import type { WriteConditions } from '@memoric/contracts/policy-contract.ts'
+import { leftBy } from '../enrichment/enrichment-state.ts'
 import { foldLabel } from '../search/index-document.ts'
 import { DAY_MS } from '../search/recency.ts'
 import { scoreOf } from './memory-score.ts'
@@ -7,11 +13,26 @@ import type { Policy } from './policy.ts'
 
 type Range = NonNullable<WriteConditions['length']>
 
-/** A new memory with the tier and the end of its time that the policy gives it where the caller named none. */
-export function routeMemory(policy: Policy, input: CreateMemory, now: Date): CreateMemory {
+/** A new memory as the policy wants it. */
+export interface RoutedMemory extends CreateMemory {
+  /** Fields that enrichment may add, where that is on. */
+  readonly left?: readonly EnrichedField[]
+}
+
+/**
+ * A new memory with the tier and the end of its time that the policy gives it where the caller named none, and with what the caller
+ * left to enrichment.
+ */
+export function routeMemory(policy: Policy, input: CreateMemory, now: Date): RoutedMemory {
   const tier = input.tier ?? tierFor(policy, input, now)
   const ttl = policy.document.tiers.find(({ name }) => name === tier)?.ttl_seconds ?? null
-  return { ...input, tier, ...(input.ttl_seconds === undefined && ttl !== null && { ttl_seconds: ttl }) }
+  const isEnriched = policy.document.enrichment.mode !== 'off'
+  return {
+    ...input,
+    tier,
+    ...(input.ttl_seconds === undefined && ttl !== null && { ttl_seconds: ttl }),
+    ...(isEnriched && { left: leftBy(input) }),
+  }
 }
 
 function tierFor(policy: Policy, input: CreateMemory, now: Date): Tier {

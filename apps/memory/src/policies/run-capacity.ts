@@ -52,7 +52,7 @@ async function evictSome(
     if (!isDeleted && next !== undefined && rows.length > 0) {
       const judged = rows.map((row) => {
         const losesExpiry = hasExpiryOfTier(document, row)
-        return { row, verdict: { tier: next.name, isPromoted: false, isDeleted: false, losesExpiry } }
+        return { row, verdict: { tier: next.name, isPromoted: false, isTaken: false, isDeleted: false, losesExpiry } }
       })
       const moves = judged.map(({ row, verdict }) => ({
         id: row.id,

@@ -64,7 +64,7 @@ async function tryPage(
     const rows = await selectPolicyPage(tx, place, after, PAGE)
     const last = rows.at(-1)
     const now = deps.now()
-    const judged = rows.map((row) => ({ row, verdict: judgeMemory(policy.document, row, now) }))
+    const judged = rows.map((row) => ({ row, verdict: judgeMemory(policy, row, now) }))
     const removed = await carryOut(tx, deps, state, keys, place, judged)
     const trimmed = await trimMemories(tx, deps, state, keys, place, judged, mayTrim)
     const committed = await state.note(tx, {
@@ -130,7 +130,7 @@ export function reportOf(
   const ways = Map.groupBy(moved, ({ row, verdict }) => `${row.tier} ${verdict.tier}`)
   return [...ways.values()].reduce((sum, some) => {
     const [first] = some
-    const [from, to]: [Tier, Tier] = [first?.row.tier ?? 'short_term', first?.verdict.tier ?? 'short_term']
+    const [from, to]: [Tier, Tier] = [first?.row.tier ?? '', first?.verdict.tier ?? '']
     return addMoves(sum, from, to, some.length)
   }, counted)
 }

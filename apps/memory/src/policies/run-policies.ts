@@ -74,7 +74,12 @@ async function dryRun(
   }
 }
 
-async function waitForEnd(deps: MemoryDeps, { caller }: RequestContext, begun: PolicyRunRow): Promise<PolicyRunRow> {
+/** The run as it is when it ends, or after some seconds. */
+export async function waitForEnd(
+  deps: MemoryDeps,
+  { caller }: RequestContext,
+  begun: PolicyRunRow,
+): Promise<PolicyRunRow> {
   const until = performance.now() + PATIENCE_MS
   let row = begun
   while (row.finished_at === null && performance.now() < until) {
@@ -95,7 +100,7 @@ export async function listPolicyRuns(
 ): Promise<RouteOutput<List>> {
   const before = cursor === undefined ? null : decodeCursor(cursor, cursorSchema).before
   const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [
-    selectRuns(tx, caller.tenantId, before, limit + 1),
+    selectRuns(tx, caller.tenantId, 'policy', before, limit + 1),
   ])
   const items = rows.slice(0, limit).map(runView)
   const last = items.at(-1)
@@ -109,7 +114,7 @@ export async function getPolicyRun(
   { params: { id }, context: { caller } }: Call<Get>,
 ): Promise<RouteOutput<Get>> {
   const [[row]] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [selectRun(tx, caller.tenantId, id)])
-  if (row === undefined) throw new AppError('policy_run_not_found')
+  if (row?.period !== null) throw new AppError('policy_run_not_found')
   return { status: 200, body: runView(row) }
 }
 

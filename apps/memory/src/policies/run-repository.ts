@@ -1,5 +1,5 @@
 import type { PolicyRunId, TenantId } from '@memoric/contracts/ids.ts'
-import type { PolicyReport } from '@memoric/contracts/policy-contract.ts'
+import type { ConsolidationPeriod, PolicyReport } from '@memoric/contracts/policy-contract.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 
 export interface PolicyRunRow {
@@ -7,6 +7,8 @@ export interface PolicyRunRow {
   readonly id: PolicyRunId
   readonly subject_id: string | null
   readonly policy_version: number
+  /** Of a consolidation that somebody asked for; null for a run of the policy. */
+  readonly period: ConsolidationPeriod | null
   readonly state: 'waiting' | 'running' | 'done' | 'failed'
   readonly consent_required: boolean
   readonly requested_by: string
@@ -21,21 +23,21 @@ export interface PolicyRunRow {
 }
 
 function columns(tx: Tx) {
-  return tx`tenant_id, id, subject_id, policy_version, state, consent_required, requested_by, total, looked_at, place_subject,
+  return tx`tenant_id, id, subject_id, policy_version, period, state, consent_required, requested_by, total, looked_at, place_subject,
     place_memory, report, attempts, created_at, finished_at`
 }
 
 export type NewRun = Pick<
   PolicyRunRow,
-  'tenant_id' | 'id' | 'subject_id' | 'policy_version' | 'consent_required' | 'requested_by'
+  'tenant_id' | 'id' | 'subject_id' | 'policy_version' | 'period' | 'consent_required' | 'requested_by'
 >
 
-/** Begins a run. Throws a unique violation while another one of the tenant is not finished. */
+/** Begins a run. Throws a unique violation while another one of the tenant and of its kind is not finished. */
 export function insertRun(tx: Tx, run: NewRun) {
-  const { tenant_id, id, subject_id, policy_version, consent_required, requested_by } = run
+  const { tenant_id, id, subject_id, policy_version, period, consent_required, requested_by } = run
   return tx<PolicyRunRow[]>`
-    insert into policy_runs (tenant_id, id, subject_id, policy_version, consent_required, requested_by, total)
-    select ${tenant_id}, ${id}, ${subject_id}, ${policy_version}, ${consent_required}, ${requested_by},
+    insert into policy_runs (tenant_id, id, subject_id, policy_version, period, consent_required, requested_by, total)
+    select ${tenant_id}, ${id}, ${subject_id}, ${policy_version}, ${period}, ${consent_required}, ${requested_by},
       coalesce(sum(memories), 0)
     from subjects where tenant_id = ${tenant_id} and (${subject_id}::text is null or subject_id = ${subject_id})
     returning ${columns(tx)}`
@@ -45,17 +47,23 @@ export function selectRun(tx: Tx, tenantId: string, id: string) {
   return tx<PolicyRunRow[]>`select ${columns(tx)} from policy_runs where tenant_id = ${tenantId} and id = ${id}`
 }
 
-/** The run of the tenant that is not finished, if there is one. */
+/** The run of the policy of the tenant that is not finished, if there is one. */
 export function selectUnfinishedRun(tx: Tx, tenantId: string) {
   return tx<PolicyRunRow[]>`
-    select ${columns(tx)} from policy_runs where tenant_id = ${tenantId} and state in ('waiting', 'running')`
+    select ${columns(tx)} from policy_runs where tenant_id = ${tenantId} and period is null
+      and state in ('waiting', 'running')`
 }
 
+/** What runs are: of the policy, or consolidations that somebody asked for. */
+export type RunKind = 'policy' | 'consolidation'
+
 /** Newest first: ids ascend with time. */
-export function selectRuns(tx: Tx, tenantId: string, before: string | null, limit: number) {
+export function selectRuns(tx: Tx, tenantId: string, kind: RunKind, before: string | null, limit: number) {
   return tx<PolicyRunRow[]>`
     select ${columns(tx)} from policy_runs
-    where tenant_id = ${tenantId} and (${before}::uuid is null or id < ${before}) order by id desc limit ${limit}`
+    where tenant_id = ${tenantId} and (period is null) = ${kind === 'policy'}
+      and (${before}::uuid is null or id < ${before})
+    order by id desc limit ${limit}`
 }
 
 /** What nobody works on, oldest first; in the system scope. */

@@ -1,6 +1,7 @@
 import { CryptoError } from '@memoric/crypto/errors.ts'
 import { errorCode } from '@memoric/postgres/database-error.ts'
 import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
+import { consolidateSubject } from '../consolidations/consolidate-subject.ts'
 import { type SubjectKeys, wholeTenant } from '../keys/subject-keys.ts'
 import { withFreshKeys } from '../memories/stale-keys.ts'
 import { CONSENT_WITHDRAWN, NO_CONSENT } from '../privacy/consent-rules.ts'
@@ -46,6 +47,10 @@ async function work(
   place: SubjectPlace,
   from: { after: string | null },
 ): Promise<boolean> {
+  if (state.run.period !== null) {
+    await consolidateSubject(deps, state, keys, place, state.run.period)
+    return true
+  }
   while (!state.signal.aborted) {
     const last = await runPage(deps, state, keys, place, from.after)
     if (last === null) break
@@ -54,6 +59,8 @@ async function work(
   await runCapacity(deps, state, keys, place)
   await runSummaries(deps, state, keys, place)
   await runHistory(deps, state, keys, place)
+  const { up_to: period } = state.policy.document.consolidation
+  if (period !== null) await consolidateSubject(deps, state, keys, place, period)
   return true
 }
 

@@ -1,4 +1,5 @@
 import type { PolicyRunId, TenantId } from '@memoric/contracts/ids.ts'
+import type { ConsolidationPeriod } from '@memoric/contracts/policy-contract.ts'
 import { isUniqueViolation } from '@memoric/postgres/database-error.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { systemFlight, tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
@@ -24,11 +25,15 @@ type StartContext = RequestContext & Pick<EventContext, 'actor'>
 
 const TENANTS = 100
 
-/** Begins a run of the policy of the caller's tenant; the worker does the rest. Throws AppError `policy_run_running`. */
+/**
+ * Begins a run of the policy of the caller's tenant, or a consolidation; the worker does the rest. Throws AppError
+ * `policy_run_running`, `consolidation_running`.
+ */
 export async function startRun(
   deps: StartDeps,
   context: StartContext,
   subjectId: string | undefined,
+  period: ConsolidationPeriod | null = null,
 ): Promise<PolicyRunRow> {
   const { tenantId, principal, settings } = context.caller
   const { version } = await deps.policies.of(tenantId)
@@ -37,6 +42,7 @@ export async function startRun(
     id: uuidV7() as PolicyRunId,
     subject_id: subjectId ?? null,
     policy_version: version,
+    period,
     consent_required: settings?.consent_required === true,
     requested_by: context.actor ?? `${principal.type}:${principal.id}`,
   }
@@ -44,13 +50,15 @@ export async function startRun(
     return await tenantTransaction(deps.sql, wholeTenant(tenantId), async (tx) => {
       const [row] = await insertRun(tx, run)
       if (row === undefined) throw new Error('an inserted row was not returned')
-      const details = { policy_version: version, subject_id: run.subject_id }
-      const told = { type: 'policy.run_started' as const, context, resourceId: run.id, statusCode: 202, details }
+      const details = { policy_version: version, subject_id: run.subject_id, ...(period !== null && { period }) }
+      const type = period === null ? ('policy.run_started' as const) : ('consolidation.started' as const)
+      const told = { type, context, resourceId: run.id, statusCode: 202, details }
       await outboxInsert(tx, [deps.events(told)])
       return row
     })
   } catch (cause) {
-    throw isUniqueViolation(cause) ? new AppError('policy_run_running', { cause }) : cause
+    if (!isUniqueViolation(cause)) throw cause
+    throw new AppError(period === null ? 'policy_run_running' : 'consolidation_running', { cause })
   }
 }
 

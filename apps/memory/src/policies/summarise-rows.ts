@@ -2,7 +2,7 @@ import type { MemoryRow } from '../memories/memory-row.ts'
 import type { PrivateAttributes } from '../memories/private-attributes.ts'
 import { extractiveSummariser } from '../text-work/extractive-summariser.ts'
 import { createModelSummariser } from '../text-work/model-summariser.ts'
-import { textOf } from '../text-work/summarise.ts'
+import { type SourceText, textOf } from '../text-work/summarise.ts'
 import { ModelError } from '../text-work/text-model.ts'
 import type { PolicyDeps } from './policy-deps.ts'
 import type { RunState } from './run-state.ts'
@@ -33,20 +33,29 @@ export async function summariseRows(
   state: RunState,
   opened: readonly OpenedRow[],
 ): Promise<SummaryText | null> {
-  const { summariser, target_characters: maxCharacters } = state.policy.document.summarisation
   const sources = opened.map(({ row, attributes }) => ({ id: row.id, text: attributes.content }))
+  const told = await summariseTexts(deps, state, sources)
+  if (told === null) return null
+  return {
+    ...told,
+    topic: common(opened.map(({ attributes }) => attributes.topic)),
+    category: common(opened.map(({ attributes }) => attributes.category)),
+  }
+}
+
+/** What matters of texts of one subject, in their order of time, by the summariser of the policy; null when there is nothing to say. */
+export async function summariseTexts(
+  deps: Pick<PolicyDeps, 'textModel' | 'log'>,
+  state: RunState,
+  sources: readonly SourceText[],
+): Promise<Omit<SummaryText, 'topic' | 'category'> | null> {
+  const { summariser, target_characters: maxCharacters } = state.policy.document.summarisation
   const isModel = summariser === 'model'
   const told = isModel ? await askModel() : null
   const summary = told ?? (await extractiveSummariser.summarise(sources, { maxCharacters }))
   const content = textOf(summary)
   if (content.trim() === '') return null
-  return {
-    content,
-    method: summary.method,
-    isFallback: isModel && told === null,
-    topic: common(opened.map(({ attributes }) => attributes.topic)),
-    category: common(opened.map(({ attributes }) => attributes.category)),
-  }
+  return { content, method: summary.method, isFallback: isModel && told === null }
 
   async function askModel() {
     const questions = asked.get(state) ?? 0

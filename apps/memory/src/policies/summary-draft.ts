@@ -3,6 +3,7 @@ import type { SubjectKeys } from '../keys/subject-keys.ts'
 import { draftMemory, type MemoryDraft } from '../memories/memory-draft.ts'
 import { type MemoryRow, tidyImportance } from '../memories/memory-row.ts'
 import type { DraftWrite } from '../memories/write-queue.ts'
+import { derivedProvenance } from '../provenance/provenance.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 import type { PolicyDeps } from './policy-deps.ts'
 import type { RunState } from './run-state.ts'
@@ -36,7 +37,7 @@ export function draftSummary(
     metadata: { kind: SUMMARY_KIND, method, source_ids: rows.map(({ id }) => id) },
     on_duplicate: 'create',
   }
-  return draftMemory(context.caller, input, keys, deps.now())
+  return draftMemory(context.caller, input, keys, deps.now(), undefined, derivedProvenance(context.caller, rows))
 }
 
 /** The event of a summary, which names what it stands for. */

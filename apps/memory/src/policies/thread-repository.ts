@@ -29,7 +29,7 @@ export function selectFullThreads(
     )
     select array_agg(m.id order by m.occurred_at, m.id) as memory_ids from memories m
     where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and m.tier = ${tier} and m.summarised_by is null
-      and m.thread_id is not null and (m.expires_at is null or m.expires_at > now()) and not ${isGuarded(tx)}
+      and m.thread_id is not null and m.standing > 0 and (m.expires_at is null or m.expires_at > now()) and not ${isGuarded(tx)}
       and m.${tx(ageFrom)} <= now() - ${olderThanDays}::float8 * interval '1 day'
       and m.id not in (select id from summary)
     group by m.namespace, m.thread_id having count(*) >= ${minMemories}

@@ -83,6 +83,7 @@ function replacementOf(keys: SubjectKeys, row: MemoryRow, attributes: PrivateAtt
     expiresAt: row.expires_at,
     fingerprint,
     sealed: sealAttributes(keys.content.current(), place, attributes),
+    provenance: null,
   }
 }
 

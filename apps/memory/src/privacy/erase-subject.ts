@@ -62,6 +62,7 @@ function erasureView(row: ErasureRow): Erasure {
     step: row.step,
     keys_destroyed: row.keys_destroyed,
     counts: { ...row.counts },
+    log_held: row.log_held,
     requested_at: row.requested_at.toISOString(),
     finished_at: row.finished_at?.toISOString() ?? null,
     receipt: row.receipt,

@@ -2,6 +2,7 @@ import type { ErasureStep } from '@memoric/contracts/privacy-contract.ts'
 import type { ErasureId, TenantId } from '@memoric/contracts/ids.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
+import type { LogAnswer } from './ask-log.ts'
 import type { ERASED_TABLES } from './erased-tables.ts'
 
 export interface ErasureRow {
@@ -14,6 +15,7 @@ export interface ErasureRow {
   readonly forgetting_id: string
   readonly processes: number | null
   readonly log_keys_destroyed: number | null
+  readonly log_held: boolean
   readonly requested_by: string
   readonly requested_at: Date
   readonly finished_at: Date | null
@@ -21,7 +23,7 @@ export interface ErasureRow {
 }
 
 function columns(tx: Tx) {
-  return tx`tenant_id, id, subject_id, step, keys_destroyed, counts, forgetting_id, processes, log_keys_destroyed,
+  return tx`tenant_id, id, subject_id, step, keys_destroyed, counts, forgetting_id, processes, log_keys_destroyed, log_held,
     requested_by, requested_at, finished_at, receipt`
 }
 
@@ -90,12 +92,18 @@ export function selectRunningErasures(tx: Tx, max: number) {
     select ${columns(tx)} from erasures where step <> 'done' order by requested_at limit ${max}`
 }
 
+/** A request about several subjects belongs to each of them. */
+function severalIn(tx: Tx, { subject_id }: ErasureRow, table: (typeof ERASED_TABLES)[number]) {
+  return table === 'idempotency_keys' ? tx`or subject_ids @> array[${subject_id}::text]` : tx``
+}
+
 /** Deletes up to `max` rows of a table and counts them, in one statement; gives how many there were. */
 export function deleteRows(tx: Tx, row: ErasureRow, table: (typeof ERASED_TABLES)[number], max: number) {
   return tx<{ gone: number }[]>`
     with gone as (
       delete from ${tx(table)} where ctid = any (array(
-        select ctid from ${tx(table)} where tenant_id = ${row.tenant_id} and subject_id = ${row.subject_id} limit ${max}
+        select ctid from ${tx(table)} where tenant_id = ${row.tenant_id} and (subject_id = ${row.subject_id} ${severalIn(tx, row, table)})
+        limit ${max}
       )) returning 1
     ), counted as (
       update erasures
@@ -122,10 +130,24 @@ export function noteForgetting(tx: Tx, { tenant_id, id }: ErasureRow, forgetting
   return tx`update erasures set forgetting_id = ${forgettingId} where tenant_id = ${tenant_id} and id = ${id}`
 }
 
-export function noteLogKeys(tx: Tx, tenantId: string, id: string, keys: number) {
+/** What the log answered; while it is held, none of its keys was destroyed. */
+export function noteLogKeys(tx: Tx, { tenant_id, id }: ErasureRow, { keys, held }: LogAnswer) {
   return tx`
-    update erasures set step = 'receipt', log_keys_destroyed = ${keys}
-    where tenant_id = ${tenantId} and id = ${id} and step = 'log'`
+    update erasures set step = 'receipt', log_keys_destroyed = ${held ? 0 : keys}, log_held = ${held}
+    where tenant_id = ${tenant_id} and id = ${id} and step = 'log'`
+}
+
+/** Erasures that wait for the end of a legal hold on the log, oldest first; in the system scope. */
+export function selectHeldErasures(tx: Tx, max: number) {
+  return tx<ErasureRow[]>`
+    select ${columns(tx)} from erasures where log_held and step = 'done' order by requested_at limit ${max}`
+}
+
+/** Notes that the hold has ended; no row when somebody did before. */
+export function noteHoldEnded(tx: Tx, { tenant_id, id }: ErasureRow, keys: number) {
+  return tx<ErasureRow[]>`
+    update erasures set log_held = false, log_keys_destroyed = ${keys}
+    where tenant_id = ${tenant_id} and id = ${id} and log_held and step = 'done' returning ${columns(tx)}`
 }
 
 /** The erasure, if its receipt is still to be signed; locked. */

@@ -1,4 +1,6 @@
 import type { ErasureStep } from '@memoric/contracts/privacy-contract.ts'
+import type { Tx } from '@memoric/postgres/lease.ts'
+import type { NoteSigner } from '@memoric/crypto/signed-note.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { tenantFlight, tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
@@ -15,6 +17,7 @@ import {
   lockErasing,
   lockForReceipt,
   noteForgetting,
+  noteHoldEnded,
   noteLogKeys,
   noteProcesses,
   storeReceipt,
@@ -89,9 +92,9 @@ async function awaitProcesses(
 }
 
 async function awaitLog({ sql, askLog }: ErasureDeps, row: ErasureRow, signal: AbortSignal): Promise<boolean> {
-  const keys = await askLog.destroyed(row, LOG_MS, signal)
-  if (keys === null) return false
-  await tenantFlight(sql, wholeTenant(row.tenant_id), (tx) => [noteLogKeys(tx, row.tenant_id, row.id, keys)])
+  const answer = await askLog.destroyed(row, LOG_MS, signal)
+  if (answer === null) return false
+  await tenantFlight(sql, wholeTenant(row.tenant_id), (tx) => [noteLogKeys(tx, row, answer)])
   return true
 }
 
@@ -99,23 +102,41 @@ async function signReceipt(deps: ErasureDeps, { tenant_id, ...rest }: ErasureRow
   const signer = await deps.receiptKeys.signer()
   await tenantTransaction(deps.sql, wholeTenant(tenant_id), async (tx) => {
     const [row] = await lockForReceipt(tx, { tenant_id, ...rest })
-    if (row === undefined) return
-    const finishedAt = deps.now()
-    await storeReceipt(tx, row, signer.sign(receiptText(row, finishedAt)), finishedAt)
-    await outboxInsert(tx, [erasedEvent(deps, row)])
+    if (row !== undefined) await receive(tx, deps, row, signer)
   })
   deps.relay.wake()
   return true
 }
 
+/**
+ * Asks the log once more about an erasure that a legal hold kept from its keys; when the hold has ended, another receipt takes the place
+ * of the one that said so.
+ */
+export async function endHeldErasure(deps: ErasureDeps, held: ErasureRow, signal: AbortSignal): Promise<void> {
+  const answer = await deps.askLog.destroyed(held, LOG_MS, signal)
+  if (answer === null || answer.held) return
+  const signer = await deps.receiptKeys.signer()
+  await tenantTransaction(deps.sql, wholeTenant(held.tenant_id), async (tx) => {
+    const [row] = await noteHoldEnded(tx, held, answer.keys)
+    if (row !== undefined) await receive(tx, deps, row, signer)
+  })
+  deps.relay.wake()
+}
+
+async function receive(tx: Tx, deps: ErasureDeps, row: ErasureRow, signer: NoteSigner): Promise<void> {
+  const finishedAt = deps.now()
+  await storeReceipt(tx, row, signer.sign(receiptText(row, finishedAt)), finishedAt)
+  await outboxInsert(tx, [erasedEvent(deps, row)])
+}
+
 function erasedEvent({ events }: ErasureDeps, row: ErasureRow) {
-  const { id, keys_destroyed, counts, processes, log_keys_destroyed } = row
+  const { id, keys_destroyed, counts, processes, log_keys_destroyed, log_held } = row
   return events({
     type: 'subject.erased',
     context: serviceContext(row.tenant_id, 'erasure'),
     actor: row.requested_by,
     resourceId: row.subject_id,
     statusCode: null,
-    details: { erasure_id: id, keys_destroyed, counts: { ...counts }, processes, log_keys_destroyed },
+    details: { erasure_id: id, keys_destroyed, counts: { ...counts }, processes, log_keys_destroyed, log_held },
   })
 }

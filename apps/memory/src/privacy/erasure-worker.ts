@@ -1,7 +1,7 @@
 import { systemFlight, tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { wholeTenant } from '../keys/subject-keys.ts'
-import { type ErasureRow, selectErasure, selectRunningErasures } from './erasure-repository.ts'
-import { ERASURE_STEPS, type ErasureDeps } from './erasure-steps.ts'
+import { type ErasureRow, selectErasure, selectHeldErasures, selectRunningErasures } from './erasure-repository.ts'
+import { endHeldErasure, ERASURE_STEPS, type ErasureDeps } from './erasure-steps.ts'
 
 export interface ErasureWorker {
   /** Goes on with an erasure as far as it goes now. */
@@ -12,12 +12,15 @@ export interface ErasureWorker {
 }
 
 const ERASURES = 50
+/** Legal holds last: whether one has ended is asked at every so many looks. */
+const LOOKS_BETWEEN_HELD = 12
 
 /** Ends erasures that other processes began and left behind, and those that had to wait. Any number of processes may work on one. */
 export function createErasureWorker(deps: ErasureDeps, everyMs = 5_000): ErasureWorker {
   const stopping = new AbortController()
   const busy = new Map<string, Promise<void>>()
   let running = 0
+  let looks = 0
   let timer: NodeJS.Timeout | undefined
   let looking = look()
   return {
@@ -62,7 +65,13 @@ export function createErasureWorker(deps: ErasureDeps, everyMs = 5_000): Erasure
     const [rows] = await systemFlight(deps.sql, (tx) => [selectRunningErasures(tx, ERASURES)])
     running = rows.length
     const outcomes = await Promise.allSettled(rows.map(run))
+    if (looks++ % LOOKS_BETWEEN_HELD === 0) await endHeld()
     const failed = outcomes.find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
+  }
+
+  async function endHeld(): Promise<void> {
+    const [held] = await systemFlight(deps.sql, (tx) => [selectHeldErasures(tx, ERASURES)])
+    await Promise.all(held.map((row) => endHeldErasure(deps, row, stopping.signal)))
   }
 }

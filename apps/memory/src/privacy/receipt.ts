@@ -14,6 +14,7 @@ export function receiptText(row: ErasureRow, finishedAt: Date): string {
     rows_deleted: row.counts,
     processes_confirmed: row.processes,
     log_keys_destroyed: row.log_keys_destroyed,
+    log_held: row.log_held,
   }
   return `${canonicalJson(said)}\n`
 }

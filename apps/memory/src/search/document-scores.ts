@@ -1,7 +1,7 @@
 import { recencyBound, recencyOf } from './recency.ts'
 import type { RankingRequest, Scale } from './ranking.ts'
 import { applyRules, type RulesOfPart } from './ranking-rules.ts'
-import { IMPORTANCE_UNIT, type Segment } from './segment-format.ts'
+import { IMPORTANCE_UNIT, type Segment, STANDING_UNIT } from './segment-format.ts'
 
 /** More than rounding adds to a score. */
 const ROUNDING = 1e-9
@@ -10,6 +10,8 @@ const ROUNDING = 1e-9
 export interface PartScorer {
   readonly similarities: Float64Array | undefined
   readonly rules: RulesOfPart | undefined
+  /** What edits leave of the score of a document. */
+  standingOf(document: number): number
   /** The score of a document that words give so much, or something below `least` when it is below. */
   scoreAbove(document: number, gains: number, least: number): number
   /** What the words must give a document at least for a score of `least`, whatever else it has. */
@@ -24,10 +26,13 @@ export function createPartScorer(
 ): PartScorer {
   const { weights } = policy
   const { most, total, halfLife } = scale
-  const { importance, seenCount } = segment.numbers
+  const { importance, seenCount, standing } = segment.numbers
   const { occurredAt } = segment.times
   const rules =
     policy.rules.length === 0 ? undefined : applyRules(segment, { rules: policy.rules, words: query.words, now })
+  const isWhole = standing.mask === 0 && standing.values[0] === STANDING_UNIT
+  const standingOf = (document: number): number =>
+    isWhole ? 1 : (standing.values[document & standing.mask] ?? 0) / STANDING_UNIT
   const mostOfOthers =
     weights.importance * (importance.mask === 0 ? (importance.values[0] ?? 0) / IMPORTANCE_UNIT : 1) +
     weights.reinforcement * (seenCount.mask === 0 ? reinforcementOf(seenCount.values[0] ?? 0) : 1) +
@@ -37,6 +42,7 @@ export function createPartScorer(
   return {
     similarities,
     rules,
+    standingOf,
     scoreAbove(document, gains, least) {
       const timeless =
         weights.relevance * (gains / most) +
@@ -46,7 +52,9 @@ export function createPartScorer(
         (rules === undefined ? 0 : weights.rules * rules.valueOf(document))
       const time = occurredAt.values[document & occurredAt.mask] ?? 0
       if ((timeless + weights.recency * recencyBound(time, now, halfLife)) / total < least) return -Infinity
-      return (timeless + weights.recency * recencyOf(time, now, halfLife)) / total
+      const score = (timeless + weights.recency * recencyOf(time, now, halfLife)) / total
+      // Less than nothing stays as it is: an edit makes nothing count more.
+      return isWhole || score < 0 ? score : score * standingOf(document)
     },
     leastGains(least) {
       if (least === -Infinity || weights.relevance === 0) return 0

@@ -1,5 +1,5 @@
 import type { AllowList } from '@memoric/contracts/caller.ts'
-import { TIERS } from '@memoric/contracts/memory-contract.ts'
+import { type Trust, TRUST_LEVELS } from '@memoric/contracts/provenance-contract.ts'
 import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contract.ts'
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import { containsJson } from './contains-json.ts'
@@ -7,6 +7,7 @@ import { foldLabel } from './index-document.ts'
 import { isToldByLeaves, leavesOf, TOO_MANY_LEAVES } from './metadata-leaves.ts'
 import { type LabelColumn, type ListColumn, type Segment, SUMMARISED } from './segment-format.ts'
 import { findString } from './string-table.ts'
+import { tierNumber } from './tier-number.ts'
 
 /** Whether a document of one segment passes. */
 export type DocumentTest = (document: number) => boolean
@@ -16,7 +17,7 @@ const never: DocumentTest = () => false
 /** Scope and filters of a request, made for one segment: names are looked up once, then numbers are compared. */
 export function testsOf(segment: Segment, request: SearchRequest, scope: SearchScope): DocumentTest[] {
   const { namespace, thread_id, topic, filters = {} } = request
-  const { after, before, tier, role, speaker, category, tags, metadata } = filters
+  const { after, before, tier, role, speaker, category, tags, metadata, min_trust: minTrust } = filters
   const hasLabel = (name: LabelColumn, label: string | undefined) =>
     label === undefined ? undefined : hasString(segment, name, foldLabel(label))
   const hasName = (name: LabelColumn, text: string | undefined) =>
@@ -27,7 +28,9 @@ export function testsOf(segment: Segment, request: SearchRequest, scope: SearchS
     scope === 'topic' ? hasLabel('topic', topic) : undefined,
     after === undefined ? undefined : isWithin(segment, Date.parse(after), Infinity),
     before === undefined ? undefined : isWithin(segment, -Infinity, Date.parse(before)),
-    tier === undefined ? undefined : isInTier(segment, TIERS.indexOf(tier)),
+    tier === undefined ? undefined : isInTier(segment, tierNumber(tier)),
+    minTrust === undefined ? undefined : isTrusted(segment, minTrust),
+    request.include_summarised === false ? isUnsummarised(segment) : undefined,
     hasLabel('role', role),
     hasLabel('speaker', speaker),
     hasLabel('category', category),
@@ -61,7 +64,19 @@ function hasNumber({ numbers }: Segment, column: LabelColumn, number: number): D
 
 function isInTier({ numbers }: Segment, tier: number): DocumentTest {
   const { values, mask } = numbers.tier
-  return (document) => (values[document & mask] ?? 0) % SUMMARISED === tier
+  return (document) => ((values[document & mask] ?? 0) & ~SUMMARISED) >>> 0 === tier
+}
+
+/** At least so far. */
+function isTrusted({ numbers }: Segment, least: Trust): DocumentTest | undefined {
+  const { values, mask } = numbers.trust
+  const level = TRUST_LEVELS.indexOf(least)
+  return level === 0 ? undefined : (document) => (values[document & mask] ?? 0) >= level
+}
+
+function isUnsummarised({ numbers }: Segment): DocumentTest {
+  const { values, mask } = numbers.tier
+  return (document) => ((values[document & mask] ?? 0) & SUMMARISED) === 0
 }
 
 /** From `start` on, and before `end`. */

@@ -13,7 +13,7 @@ import { IMPORTANCE_UNIT } from './segment-format.ts'
 /** What each component adds to the score of a document, and why. */
 export function explainDocument(
   candidates: Candidates,
-  { part, document, gains, context }: ScoredDocument & { readonly context?: Context },
+  { part, document, gains, score, context }: ScoredDocument & { readonly context?: Context },
   scorer: PartScorer,
   relevance: Relevance,
   { most, total, halfLife }: Scale,
@@ -25,9 +25,10 @@ export function explainDocument(
   const { importance, seenCount } = segment.numbers
   const { occurredAt } = segment.times
   const time = occurredAt.values[document & occurredAt.mask] ?? 0
+  const standing = scorer.standingOf(document)
   const seen = seenCount.values[document & seenCount.mask] ?? 0
   const stored = (importance.values[document & importance.mask] ?? 0) / IMPORTANCE_UNIT
-  return {
+  const explained = {
     relevance: { ...component(gains / most, weights.relevance), terms: relevance.explain(part, document) },
     ...(scorer.similarities && {
       similarity: component(similarityOf(scorer.similarities, document), weights.embedding),
@@ -45,6 +46,9 @@ export function explainDocument(
       applied: scorer.rules?.explain(document) ?? [],
     },
   }
+  if (standing === 1) return explained
+  const sum = Object.values(explained).reduce((all, { contribution }) => all + contribution, 0)
+  return { ...explained, standing: { value: standing, weight: 1, contribution: score - sum } }
 }
 
 function explainContext({ parts }: Candidates, context: Context | undefined) {

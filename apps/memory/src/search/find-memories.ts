@@ -1,9 +1,11 @@
 import type { Caller } from '@memoric/contracts/caller.ts'
 import { DEFAULT_SUBJECT } from '@memoric/contracts/memory-contract.ts'
+import type { PolicyDocument } from '@memoric/contracts/policy-contract.ts'
 import { isOfAllSubjects, type SearchRequest, type SearchScope } from '@memoric/contracts/search-contract.ts'
 import { requireNamespace, subjectFor } from '@memoric/service/caller-limits.ts'
 import type { NearSearch } from '../embeddings/embeddings.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { requireTierToRead } from '../policies/require-tier.ts'
 import { requireProcessing } from '../privacy/consent-rules.ts'
 import { answerAsHeld } from './answer-as-held.ts'
 import { readArchivedThreads } from './archived-threads.ts'
@@ -12,7 +14,7 @@ import { MOST_OPENED, openBest, type OpenedMemory } from './open-best.ts'
 import { parseQuery } from './parse-query.ts'
 import { policyFor, type RankingPolicy } from './ranking-policy.ts'
 import { type Ranked, rankScope } from './rank-subjects.ts'
-import type { SearchPlan } from './search-plan.ts'
+import type { CompleteRequest, SearchPlan } from './search-plan.ts'
 import { needsSubject, scopesOf } from './search-scopes.ts'
 
 /** What one scope answered. */
@@ -30,6 +32,8 @@ export interface FoundMemories {
   readonly searched: number
   readonly subjects: number
   readonly isTruncated: boolean
+  /** How many were asked for at most. */
+  readonly topK: number
   /** Whether memories were compared by what they mean; left out where nobody asked for that. */
   readonly embeddings?: 'used' | 'unavailable'
   /** Of the memories that were considered, those that have a vector. */
@@ -47,10 +51,12 @@ export async function findMemories(
   defaults?: RankingPolicy,
 ): Promise<FoundMemories> {
   const own = await deps.policies.of(caller.tenantId)
-  const request = { ...asked, fallback: asked.fallback ?? own.document.retrieval.fallback }
+  const request = withDefaults(asked, own.document.retrieval)
   const scopes = scopesOf(request, caller, deps.searchLimits)
   const subjectId = needsSubject(scopes) ? subjectFor(caller, request.subject_id, DEFAULT_SUBJECT) : ''
   if (request.namespace !== undefined) requireNamespace(caller, request.namespace)
+  const { tier } = request.filters ?? {}
+  if (tier !== undefined) await requireTierToRead(deps, caller.tenantId, tier, '/filters/tier')
   if (subjectId !== '') await deps.keys.forReading(caller.tenantId, subjectId, requireProcessing)
   const query = parseQuery(request.query ?? '')
   const hasWords = query.words.length + query.prefixes.length > 0
@@ -63,10 +69,26 @@ export async function findMemories(
     const { results, scope, searched, subjects, embedded } = found
     if (own.countsRecalls) deps.uses.record(caller.tenantId, idsOf(results))
     const embeddings = near && ({ embeddings: near.isAvailable ? 'used' : 'unavailable' } as const)
-    return { results, scope, subjectId, searched, subjects, embedded, isTruncated: isCut(found, plan), ...embeddings }
+    const { top_k: topK } = request
+    const isTruncated = isCut(found, plan)
+    return { results, scope, subjectId, searched, subjects, embedded, isTruncated, topK, ...embeddings }
   } finally {
     near?.end()
   }
+}
+
+/** What the policy of the tenant says where a request says nothing. */
+function withDefaults(asked: SearchRequest, defaults: PolicyDocument['retrieval']): CompleteRequest {
+  const { fallback, top_k, min_score, include_summarised, min_trust } = defaults
+  const request = {
+    ...asked,
+    fallback: asked.fallback ?? fallback,
+    top_k: asked.top_k ?? top_k,
+    min_score: asked.min_score ?? min_score,
+    include_summarised: asked.include_summarised ?? include_summarised,
+  }
+  if (min_trust === null || asked.filters?.min_trust !== undefined) return request
+  return { ...request, filters: { ...asked.filters, min_trust } }
 }
 
 /** Nothing where embeddings are off or do not weigh. */
@@ -96,9 +118,13 @@ async function findShown(deps: MemoryDeps, plan: SearchPlan, scope: SearchScope)
 
 async function findInScope(deps: MemoryDeps, plan: SearchPlan, scope: SearchScope): Promise<Found> {
   const held = await answerAsHeld(deps, plan, scope)
-  if (held !== null) return { ...held, scope }
+  if (held !== null) return { ...held, scope, results: aboveLeast(plan, held.results) }
   const ranked = await rankScope(deps, plan, scope)
-  return { ...ranked, scope, results: await openBest(deps, plan, ranked.best) }
+  return { ...ranked, scope, results: aboveLeast(plan, await openBest(deps, plan, ranked.best)) }
+}
+
+function aboveLeast({ request: { min_score: least } }: SearchPlan, results: readonly OpenedMemory[]) {
+  return least === 0 ? results : results.filter(({ score }) => score >= least)
 }
 
 /** Tries the scope, then those to fall back to while nothing is found. */

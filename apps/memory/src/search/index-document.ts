@@ -1,8 +1,8 @@
-import { TIERS } from '@memoric/contracts/memory-contract.ts'
 import type { PrivateAttributes } from '../memories/private-attributes.ts'
 import type { IndexRow } from './segment-repository.ts'
 import { leavesOf, TOO_MANY_LEAVES } from './metadata-leaves.ts'
-import { IMPORTANCE_UNIT, SUMMARISED } from './segment-format.ts'
+import { IMPORTANCE_UNIT, STANDING_UNIT, SUMMARISED } from './segment-format.ts'
+import { tierNumber } from './tier-number.ts'
 import { words } from './words.ts'
 
 /** What the index takes in of a memory: all that filters and ranking look at. Its content is there only as words in no order. */
@@ -13,8 +13,12 @@ export interface IndexDocument {
   /** Millionths. */
   readonly importance: number
   readonly seenCount: number
-  /** Position in TIERS, and SUMMARISED more when a summary stands for it. */
+  /** Its number, and SUMMARISED more when a summary stands for it. */
   readonly tier: number
+  /** Position in TRUST_LEVELS. */
+  readonly trust: number
+  /** Millionths; 0 when it is withheld. */
+  readonly standing: number
   /** Times are ms since the epoch; Infinity when it never expires. */
   readonly occurredAt: number
   readonly createdAt: number
@@ -46,7 +50,9 @@ export function indexDocument(row: IndexRow, attributes: PrivateAttributes): Ind
     version: row.version,
     importance: Math.round(row.importance * IMPORTANCE_UNIT),
     seenCount: row.seen_count,
-    tier: TIERS.indexOf(row.tier) + (row.summarised_by === null ? 0 : SUMMARISED),
+    tier: tierNumber(row.tier) + (row.summarised_by === null ? 0 : SUMMARISED),
+    trust: row.trust,
+    standing: Math.round(row.standing * STANDING_UNIT),
     occurredAt: row.occurred_at.getTime(),
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),

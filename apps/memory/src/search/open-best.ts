@@ -49,7 +49,9 @@ export async function openRanked(
   ranked: readonly RankedMemory[],
   rows: readonly MemoryRow[],
 ): Promise<OpenedMemory[]> {
-  const memories = new Map<string, Memory>((await openRows(deps, rows)).map((memory) => [memory.id, memory]))
+  // A memory may have been withheld since the index took it in.
+  const told = rows.filter(({ standing }) => standing > 0)
+  const memories = new Map<string, Memory>((await openRows(deps, told)).map((memory) => [memory.id, memory]))
   const archived = new Set<string>(rows.filter((row) => row.is_archived === true).map(({ id }) => id))
   return ranked.flatMap((each) => {
     const memory = memories.get(each.id)

@@ -62,7 +62,7 @@ function apply(segment: Segment, rule: RankingRule, words: readonly string[], no
 
 function penaliseSummarised({ numbers }: Segment, amount: number): AppliedRule {
   const { values, mask } = numbers.tier
-  return (document) => ((values[document & mask] ?? 0) >= SUMMARISED ? -amount : 0)
+  return (document) => (((values[document & mask] ?? 0) & SUMMARISED) !== 0 ? -amount : 0)
 }
 
 function boostTopic({ strings, numbers }: Segment, topic: string, amount: number): AppliedRule {

@@ -156,7 +156,8 @@ function withContext(
     const { part, document } = context
     const gains = relevance.gainsOf(part, document)
     const score = scorers[part]?.scoreAbove(document, gains, -Infinity) ?? 0
-    const whole = score + (policy.weights.context * context.value) / total
+    const lent = (policy.weights.context * context.value) / total
+    const whole = score + lent * (scorers[part]?.standingOf(document) ?? 1)
     if (whole >= best.least) best.offer({ part, document, gains, score: whole, context })
   }
   const known = new Set(contexts.map(placeKey))

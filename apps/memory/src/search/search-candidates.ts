@@ -70,11 +70,20 @@ function selectInPart(
   tests: readonly DocumentTest[],
   now: number,
 ): PartCandidates {
-  const seesAll = part.deaths === 0 && part.segment.earliestExpiry > now && isWhollyAllowed(part.segment, namespaces)
+  const seesAll =
+    part.deaths === 0 &&
+    part.segment.earliestExpiry > now &&
+    standsWhole(part.segment) &&
+    isWhollyAllowed(part.segment, namespaces)
   if (seesAll && tests.length === 0) return whole(part, null)
   const state = new Uint8Array(part.segment.documents).fill(tests.length === 0 ? ELIGIBLE : VISIBLE)
   const seen = seesAll ? whole(part, state) : hide(part, state, namespaces, now)
   return tests.length === 0 ? seen : { ...seen, eligible: markEligible(state, tests) }
+}
+
+/** Often none of the documents of a segment is attenuated or withheld. */
+function standsWhole({ numbers: { standing } }: Segment): boolean {
+  return standing.mask === 0 && standing.values[0] !== 0
 }
 
 /** Often all documents of a segment are in one namespace. */
@@ -88,17 +97,18 @@ function whole(part: IndexPart, state: Uint8Array | null): PartCandidates {
   return { part, state, visible: documents, eligible: documents, visibleLength: totalLength }
 }
 
-/** Hides what is dead, has expired, or is in a namespace that the caller may not see. */
+/** Hides what is dead, has expired, is withheld, or is in a namespace that the caller may not see. */
 function hide(part: IndexPart, state: Uint8Array, namespaces: AllowList, now: number): PartCandidates {
   const { segment, dead } = part
   const { expiresAt } = segment.times
-  const { length } = segment.numbers
+  const { length, standing } = segment.numbers
   const isAllowed = allowedNamespaces(segment, namespaces)
   let visible = 0
   let visibleLength = 0
   for (let document = 0; document < state.length; document++) {
     const hasExpired = (expiresAt.values[document & expiresAt.mask] ?? 0) <= now
-    if (dead[document] === 1 || hasExpired || !isAllowed(document)) {
+    const isWithheld = standing.values[document & standing.mask] === 0
+    if (dead[document] === 1 || hasExpired || isWithheld || !isAllowed(document)) {
       state[document] = HIDDEN
       continue
     }

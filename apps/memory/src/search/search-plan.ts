@@ -5,10 +5,17 @@ import type { NearSearch } from '../embeddings/embeddings.ts'
 import type { Query } from './parse-query.ts'
 import type { RankingPolicy } from './ranking-policy.ts'
 
+/** A request in which the policy of the tenant has filled in what was left out. */
+export interface CompleteRequest extends SearchRequest {
+  readonly top_k: number
+  readonly min_score: number
+  readonly include_summarised: boolean
+}
+
 /** A search as it is carried out in each of its scopes. */
 export interface SearchPlan {
   readonly caller: Caller
-  readonly request: SearchRequest
+  readonly request: CompleteRequest
   readonly query: Query
   readonly policy: RankingPolicy
   /** Vectors to compare memories with, if they are to be found by what they mean. */

@@ -6,10 +6,10 @@ import type { WordList } from './word-list.ts'
 export const MAGIC = 0x4745534d
 
 /** Another number for every change of the layout, or of what makes words, labels and terms: older segments are built anew. */
-export const FORMAT = 2
+export const FORMAT = 3
 
 /** Numbers of a document, 32 bits each. */
-const PLAIN_COLUMNS = ['sequence', 'version', 'importance', 'seenCount', 'length', 'tier'] as const
+const PLAIN_COLUMNS = ['sequence', 'version', 'importance', 'seenCount', 'length', 'tier', 'trust', 'standing'] as const
 
 /** Added to the tier of a document that a summary stands for. */
 export const SUMMARISED = 4
@@ -39,6 +39,9 @@ export function recordOf<K extends string, V>(names: readonly K[], make: (name: 
 
 /** Importance is kept in millionths, which tells apart all that its database type does. */
 export const IMPORTANCE_UNIT = 1e6
+
+/** The same of standings; 0 for what is withheld. */
+export const STANDING_UNIT = 1e6
 
 /** Variable parts of documents, strings or terms: part `i` is `values[starts[i]..starts[i + 1])`. No starts when all are empty. */
 export interface Ragged<T> {

@@ -14,11 +14,11 @@ export function scopeOfIndex({ tenantId, subjectId }: SubjectPlace): Scope {
 }
 
 /** What the index needs of a memory; its tenant and subject are those of the index. */
-export type IndexRow = Omit<MemoryRow, 'tenant_id' | 'subject_id'>
+export type IndexRow = Omit<MemoryRow, 'tenant_id' | 'subject_id' | 'written_by' | 'source' | 'withheld'>
 
 function columns(tx: Tx) {
   return tx`m.id, m.namespace, m.thread_id, m.session_id, m.seq, m.change, m.version, m.tier, m.importance, m.seen_count,
-    m.occurred_at, m.created_at, m.updated_at, m.expires_at, m.summarised_by, m.sealed`
+    m.occurred_at, m.created_at, m.updated_at, m.expires_at, m.summarised_by, m.trust, m.standing, m.sealed`
 }
 
 /** What a subject is and how far its changes have come. */

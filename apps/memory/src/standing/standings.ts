@@ -1,6 +1,7 @@
 import type { Caller } from '@memoric/contracts/caller.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
+import { memoryStanding } from '../edits/memory-standing.ts'
 
 /**
  * How far some memories, or the handoffs with their ids, are to be believed: 0 withholds one, less than 1 makes it weigh less; what is
@@ -14,7 +15,7 @@ export type Standing = (
 ) => Promise<ReadonlyMap<string, number>>
 
 /** What decides about the standing of memories: each by itself, and all of them together by their product. */
-export const STANDINGS: readonly Standing[] = []
+export const STANDINGS: readonly Standing[] = [memoryStanding]
 
 /** Asks for the standing of ids; 1 for what nobody has something against. */
 export async function standingOf(

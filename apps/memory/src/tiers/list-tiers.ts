@@ -1,4 +1,4 @@
-import { TIERS, type Tier } from '@memoric/contracts/memory-contract.ts'
+import type { Tier } from '@memoric/contracts/memory-contract.ts'
 import type { PolicyDocument, TierPolicy } from '@memoric/contracts/policy-contract.ts'
 import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
@@ -8,6 +8,7 @@ import { requireNamespace, requireSubject } from '@memoric/service/caller-limits
 import type { Call } from '@memoric/service/implement-routes.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
+import { tierNames } from '../policies/require-tier.ts'
 import { requireProcessing } from '../privacy/consent-rules.ts'
 import { DAY_MS } from '../search/recency.ts'
 import { selectTiers, type TierLimits, type TierRow } from './tier-repository.ts'
@@ -30,7 +31,7 @@ export async function listTiers(deps: MemoryDeps, { query, context }: Call<List>
   const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [
     selectTiers(tx, caller.tenantId, asked, limitsOf(document, soon)),
   ])
-  const items = tiersOf(document).map((tier) => {
+  const items = tiersOf(document, rows).map((tier) => {
     const row = rows.find((each) => each.tier === tier)
     return statisticsOf(document, tier, row, now)
   })
@@ -39,9 +40,11 @@ export async function listTiers(deps: MemoryDeps, { query, context }: Call<List>
   return { status: 200, body: { items, policy_version: version, as_of: now.toISOString() } }
 }
 
-/** Those of the policy in their order, then the others, in which memories may be, too. */
-function tiersOf({ tiers }: PolicyDocument): Tier[] {
-  return [...new Set([...tiers.map(({ name }) => name), ...TIERS])]
+/** Those of the policy in their order, then the others that have memories. */
+function tiersOf({ tiers }: PolicyDocument, rows: readonly TierRow[]): Tier[] {
+  const found = new Set(rows.map(({ tier }) => tier))
+  const others = tierNames({ tiers }).filter((name) => found.has(name))
+  return [...new Set([...tiers.map(({ name }) => name), ...others, ...[...found].toSorted()])]
 }
 
 function limitsOf({ tiers }: PolicyDocument, soon: Date): TierLimits[] {
@@ -58,7 +61,8 @@ const MOST_MS = 6.2e13
 function statisticsOf(document: PolicyDocument, tier: Tier, row: TierRow | undefined, now: Date): TierStatistics {
   const at = document.tiers.findIndex(({ name }) => name === tier)
   const rules = document.tiers[at]
-  const to = rules === undefined ? null : leavingTo(rules, document.tiers[at + 1])
+  const taker = document.tiers.find(({ takes }) => takes.includes(tier))
+  const to = rules === undefined ? (taker?.name ?? null) : leavingTo(rules, document.tiers[at + 1])
   const capacity = rules?.capacity?.memories ?? null
   return {
     tier,
@@ -73,14 +77,14 @@ function statisticsOf(document: PolicyDocument, tier: Tier, row: TierRow | undef
     utilisation: capacity === null ? null : rounded((row?.most ?? 0) / capacity),
     next_24_hours: {
       forgotten: row?.forgotten ?? 0,
-      leaving: to === null ? 0 : (row?.leaving ?? 0),
+      leaving: to === null ? 0 : ((taker === undefined ? row?.leaving : row?.memories) ?? 0),
       leaving_to: to,
       over_capacity: staysWhenFull(rules, document.tiers[at + 1]) ? 0 : (row?.over_capacity ?? 0),
     },
   }
 }
 
-function leavingTo({ expiry_days, on_expiry }: TierPolicy, next: TierPolicy | undefined): Tier | 'deletion' | null {
+function leavingTo({ expiry_days, on_expiry }: TierPolicy, next: TierPolicy | undefined): string | null {
   if (expiry_days === null) return null
   return on_expiry === 'delete' ? 'deletion' : (next?.name ?? null)
 }

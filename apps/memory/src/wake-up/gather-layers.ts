@@ -1,6 +1,7 @@
 import type { WakeUpLayer } from '@memoric/contracts/wake-up-contract.ts'
 import { type Standing, standingOf, STANDINGS } from '../standing/standings.ts'
 import type { FillableLayer } from './fill-layers.ts'
+import { untrustedOf } from '../edits/memory-standing.ts'
 import { LAYERS } from './layers.ts'
 import type { Gathered, LayerProvider, WakeUpItem, WakeUpSource } from './wake-up-layer.ts'
 
@@ -20,12 +21,15 @@ export async function gatherLayers(
   const asked = providers.filter(({ layer }) => wanted.includes(layer))
   const each = await Promise.all(asked.map((provider) => provider.gather(source)))
   const ids = new Set(each.flatMap(({ items }) => items.map(({ id }) => id)))
-  const standing = await standingOf(source.deps, source.caller, source.place, [...ids], standings)
+  const [standing, untrusted] = await Promise.all([
+    standingOf(source.deps, source.caller, source.place, [...ids], standings),
+    untrustedOf(source.deps, source.caller, source.place, [...ids]),
+  ])
   const seen = new Set<string>()
   return asked.map((provider, nth) => {
     const { items, hasMore } = each[nth] ?? NOTHING
     const own = items.filter(({ kind, id }) => !seen.has(`${kind} ${id}`) && seen.add(`${kind} ${id}`))
-    const heard = own.map((item) => weighed(item, standing(item.id)))
+    const heard = own.map((item) => weighed(item, standing(item.id), untrusted.has(item.id)))
     return {
       layer: provider.layer,
       heading: provider.heading(source),
@@ -39,9 +43,9 @@ export async function gatherLayers(
 
 const NOTHING: Gathered = { items: [], hasMore: false }
 
-function weighed(item: WakeUpItem, factor: number): WakeUpItem {
-  if (factor === 1) return item
-  return { ...item, value: item.value * factor, text: (detail) => item.text(detail) }
+function weighed(item: WakeUpItem, factor: number, isUntrusted: boolean): WakeUpItem {
+  if (factor === 1 && !isUntrusted) return item
+  return { ...item, value: item.value * factor, isUntrusted, text: (detail) => item.text(detail) }
 }
 
 function byValue(one: WakeUpItem, other: WakeUpItem): number {

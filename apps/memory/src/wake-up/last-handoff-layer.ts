@@ -6,7 +6,7 @@ import type { LayerProvider } from './wake-up-layer.ts'
 export const lastHandoffLayer: LayerProvider = {
   layer: 'last_handoff',
   share: 4,
-  heading: ({ person }) => (person === null ? 'Last handoff' : `Last handoff with ${person.name}`),
+  heading: ({ person }) => (person === null ? 'Last handoff' : `Last handoff with ${JSON.stringify(person.name)}`),
   async gather({ deps, caller, place, keys, person }) {
     const row = await findLastHandoff(deps, caller, place, person)
     return { items: row === undefined ? [] : [handoffItem(keys, row, 1)], hasMore: false }

@@ -23,7 +23,7 @@ const STANDARD = 300
 export const recentLayer: LayerProvider = {
   layer: 'recent',
   share: 5,
-  heading: ({ person }) => (person === null ? 'Recent' : `Recent with ${person.name}`),
+  heading: ({ person }) => (person === null ? 'Recent' : `Recent with ${JSON.stringify(person.name)}`),
   async gather(source) {
     const { deps, caller, place, person, keys } = source
     const [newest, weightiest, memories] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [

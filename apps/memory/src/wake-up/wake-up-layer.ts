@@ -22,6 +22,8 @@ export interface WakeUpItem {
   readonly occurredAt: Date
   /** 0..1: what it is worth to be told. */
   readonly value: number
+  /** Whether anybody may have written it. */
+  readonly isUntrusted?: boolean
   /** What is told of it; it may have several lines. */
   text(detail: WakeUpDetail): string
 }

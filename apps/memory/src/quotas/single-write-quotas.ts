@@ -2,11 +2,11 @@ import { QUOTAS, type QuotaName } from '@memoric/contracts/quota-contract.ts'
 import { errorCode } from '@memoric/postgres/database-error.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
-import { OVER_QUOTA } from '../quotas/quota-repository.ts'
-import { type Amount, plus, quotaExceeded } from '../quotas/quota-rules.ts'
-import type { TenantUsage } from '../quotas/tenant-usage.ts'
+import { OVER_QUOTA } from './quota-repository.ts'
+import { type Amount, plus, quotaExceeded } from './quota-rules.ts'
+import type { TenantUsage } from './tenant-usage.ts'
 
-/** More than the memory of any handoff takes, sealed, bytes. */
+/** More than any one memory takes, sealed, bytes. */
 const MOST_BYTES = 131_072
 
 /** Runs a write with the quotas that it has to keep, read anew when they are nearly used up; counts what did not fit. */

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import { DEAD_LETTER_STREAM, deadLetterSubject } from '@memoric/contracts/subjects.ts'
+import { jetstreamManager } from '@nats-io/jetstream'
+import type { Messaging } from './connect.ts'
+import type { IncomingMessage } from './handle-batch.ts'
+import { isStreamMissing } from './jetstream-error.ts'
+
+/** SHA-256 of subject and payload: the same message is the same dead letter, however often it comes. */
+export function deadLetterDigest({ subject, data }: Pick<IncomingMessage, 'subject' | 'data'>): Buffer {
+  return createHash('sha256').update(subject).update('\0').update(data).digest()
+}
+
+/** Name of a dead letter in its stream. */
+export function deadLetterName(message: Pick<IncomingMessage, 'subject' | 'data'>): string {
+  return deadLetterDigest(message).toString('hex')
+}
+
+/** Removes dead letters of `consumer` from their stream for good, by their digests. Rejects when NATS is away. */
+export async function purgeDeadLetters(
+  messaging: Messaging,
+  consumer: string,
+  digests: readonly Uint8Array[],
+): Promise<void> {
+  const connection = messaging.connection()
+  if (connection === undefined) throw new Error('NATS is away')
+  const { streams } = await jetstreamManager(connection, { checkAPI: false })
+  for (const digest of digests) {
+    const filter = deadLetterSubject(consumer, Buffer.from(digest).toString('hex'))
+    await streams.purge(DEAD_LETTER_STREAM, { filter }).catch((error: unknown) => {
+      if (!isStreamMissing(error)) throw error
+    })
+  }
+}
