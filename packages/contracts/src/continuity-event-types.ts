@@ -1,0 +1,85 @@
+import type { EventDescription } from './event-description.ts'
+
+/** What agents hand over, know, decide and do. */
+export const CONTINUITY_EVENTS = {
+  'handoff.created': { app: 'memory', resource: 'handoff', summary: 'A session was handed over' },
+  'handoff.corrected': {
+    app: 'memory',
+    resource: 'handoff',
+    severity: 'notice',
+    summary: 'A handoff got a new version; the details say whether it changed who the subject is becoming',
+  },
+  'handoff.deleted': {
+    app: 'memory',
+    resource: 'handoff',
+    severity: 'notice',
+    summary: 'A handoff was deleted with its versions',
+  },
+  'handoff.read': {
+    app: 'memory',
+    resource: 'handoff',
+    summary: 'A handoff, its versions or a page of handoffs was read',
+  },
+  'knowledge.created': { app: 'memory', resource: 'knowledge', summary: 'A knowledge note was written' },
+  'knowledge.updated': { app: 'memory', resource: 'knowledge', summary: 'A knowledge note got a new version' },
+  'knowledge.superseded': {
+    app: 'memory',
+    resource: 'knowledge',
+    severity: 'notice',
+    summary: 'Another knowledge note took the place of one',
+  },
+  'knowledge.deleted': {
+    app: 'memory',
+    resource: 'knowledge',
+    severity: 'notice',
+    summary: 'A knowledge note was deleted with its versions',
+  },
+  'knowledge.read': { app: 'memory', resource: 'knowledge', summary: 'A knowledge note or a page of them was read' },
+  'decision.created': { app: 'memory', resource: 'decision', summary: 'A decision was written down' },
+  'decision.superseded': {
+    app: 'memory',
+    resource: 'decision',
+    severity: 'notice',
+    summary: 'Another decision took the place of one',
+  },
+  'decision.deleted': { app: 'memory', resource: 'decision', severity: 'notice', summary: 'A decision was deleted' },
+  'decision.read': { app: 'memory', resource: 'decision', summary: 'A decision or a page of them was read' },
+  'task.created': { app: 'memory', resource: 'task', summary: 'A task was written down' },
+  'task.updated': { app: 'memory', resource: 'task', summary: 'A task got a new version' },
+  'task.claimed': { app: 'memory', resource: 'task', summary: 'A task was claimed, or the claim was renewed' },
+  'task.released': { app: 'memory', resource: 'task', summary: 'The claim on a task was given back' },
+  'task.completed': { app: 'memory', resource: 'task', summary: 'A task was completed' },
+  'task.cancelled': { app: 'memory', resource: 'task', severity: 'notice', summary: 'A task was cancelled' },
+  'task.deleted': {
+    app: 'memory',
+    resource: 'task',
+    severity: 'notice',
+    summary: 'A task was deleted with its versions',
+  },
+  'task.read': { app: 'memory', resource: 'task', summary: 'A task or a page of them was read' },
+  'wake_up.made': {
+    app: 'memory',
+    resource: 'subject',
+    summary: 'An agent woke up; the details name what it was told',
+  },
+  'identity.read': { app: 'memory', resource: 'subject', summary: 'A page of who a subject has become was read' },
+  'consolidation.started': {
+    app: 'memory',
+    resource: 'consolidation',
+    severity: 'notice',
+    summary: 'A consolidation of memories began',
+  },
+  'consolidation.ended': {
+    app: 'memory',
+    resource: 'consolidation',
+    severity: 'notice',
+    summary: 'A consolidation ended; the details have its report',
+  },
+  'consolidation.previewed': {
+    app: 'memory',
+    resource: 'tenant',
+    summary: 'It was counted what a consolidation would make',
+  },
+  'person.updated': { app: 'memory', resource: 'person', summary: 'The names of a person were changed' },
+  'person.read': { app: 'memory', resource: 'subject', summary: 'Names of persons were read' },
+} as const satisfies Record<string, EventDescription>
