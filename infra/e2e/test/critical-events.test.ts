@@ -124,6 +124,23 @@ async function ofMemory(id: OperationId, body?: object): Promise<Action> {
   return call(id, key, { params: { id: memoryId }, ...(body !== undefined && { body }) })
 }
 
+async function proposedEdit(): Promise<{ session: Credential; id: string }> {
+  const { key, session } = await account()
+  const { id: memoryId } = await ok('createMemory', key, { body: { content: 'tea' } })
+  const body = { memory_id: memoryId, operation: 'retract', reason: 'It was coffee.' }
+  const { id } = await ok('proposeEdit', key, { body })
+  return { session, id }
+}
+
+async function capsuleOfOwn() {
+  const { key } = await account()
+  const { id } = await ok('createMemory', key, { body: { content: 'tea' } })
+  const audience = [`user:${randomUUID()}`]
+  return { key, body: { name: 'Tea', memory_ids: [id], audience, expires_in_days: 1 } }
+}
+
+const handoff = (remember: string) => ({ subject_id: 'ada', session_id: 'one', with_whom: 'Ben', remember })
+
 async function exported(): Promise<{ key: Credential; id: string }> {
   const { key } = await account()
   await ok('createMemory', key, { body: { content: 'tea', subject_id: 'ada' } })
@@ -284,6 +301,35 @@ const ACTIONS: { readonly [Type in CriticalEvent]: () => Promise<Action> | Actio
     call('createMemory', (await livedIn()).key, { body: { content: 'tea', subject_id: 'ada' } }),
   'memory.updated': () => ofMemory('updateMemory', { content: 'coffee' }),
   'memory.deleted': () => ofMemory('deleteMemory'),
+  'edit.approved': async () => {
+    const { session, id } = await proposedEdit()
+    return call('approveEdit', session, { params: { id }, body: {} })
+  },
+  'edit.undone': async () => {
+    const { session, id } = await proposedEdit()
+    await ok('approveEdit', session, { params: { id }, body: {} })
+    return call('undoEdit', session, { params: { id }, body: {} })
+  },
+  async 'capsule.created'() {
+    const { key, body } = await capsuleOfOwn()
+    return call('createCapsule', key, { body })
+  },
+  async 'capsule.revoked'() {
+    const { key, body } = await capsuleOfOwn()
+    const { id } = await ok('createCapsule', key, { body })
+    return call('revokeCapsule', key, { params: { id } })
+  },
+  'handoff.created': async () => call('createHandoff', (await livedIn()).key, { body: handoff('first') }),
+  async 'handoff.corrected'() {
+    const { key } = await livedIn()
+    await ok('createHandoff', key, { body: handoff('first') })
+    return call('createHandoff', key, { body: handoff('second') })
+  },
+  async 'handoff.deleted'() {
+    const { key } = await livedIn()
+    const { id } = await ok('createHandoff', key, { body: handoff('first') })
+    return call('deleteHandoff', key, { params: { id } })
+  },
   'policy.changed': async () => call('putPolicy', (await livedIn()).session, { body: { policy: {} } }),
   'quota.changed': async () => commandOf('memory', 'quota', 'set', (await account()).tenantId, '--memories', '1000'),
   async 'key.rotation_started'() {
