@@ -1,12 +1,15 @@
 -- Who wrote a memory and how far it is trusted, how it stands, the edits that decide that, and capsules.
 
+-- Not valid: rows from before have the defaults, and looking at each of them would lock everybody out meanwhile.
 alter table memories
   add column written_by text,
   add column source text,
-  add column trust smallint not null default 1 check (trust between 0 and 2),
-  add column standing real not null default 1 check (standing between 0 and 1),
-  add column withheld text check (withheld in ('quarantined', 'retracted')),
-  add constraint memories_standing check ((withheld is null) = (standing > 0));
+  add column trust smallint not null default 1,
+  add column standing real not null default 1,
+  add column withheld text,
+  add constraint memories_trust check (trust between 0 and 2) not valid,
+  add constraint memories_standing check (standing between 0 and 1 and (withheld is null) = (standing > 0)) not valid,
+  add constraint memories_withheld check (withheld in ('quarantined', 'retracted')) not valid;
 comment on column memories.written_by is 'Who wrote the current version, as <type>:<id>; null where that was not kept';
 comment on column memories.source is 'Where its words come from, as the writer says';
 comment on column memories.trust is '0 untrusted, 1 standard, 2 trusted; never more than the credential of the writer gave';
@@ -16,7 +19,8 @@ comment on column memories.withheld is 'Why it is withheld';
 alter table memory_versions
   add column written_by text,
   add column source text,
-  add column trust smallint not null default 1 check (trust between 0 and 2);
+  add column trust smallint not null default 1,
+  add constraint memory_versions_trust check (trust between 0 and 2) not valid;
 
 create table memory_edits (
   tenant_id uuid not null,

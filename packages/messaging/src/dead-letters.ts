@@ -15,7 +15,10 @@ export function deadLetterName(message: Pick<IncomingMessage, 'subject' | 'data'
   return deadLetterDigest(message).toString('hex')
 }
 
-/** Removes dead letters of `consumer` from their stream for good, by their digests. Rejects when NATS is away. */
+/**
+ * Removes dead letters of `consumer` from their stream for good, by their digests, and those of versions that gave them no name: nobody
+ * can tell which they are. Rejects when NATS is away.
+ */
 export async function purgeDeadLetters(
   messaging: Messaging,
   consumer: string,
@@ -24,8 +27,9 @@ export async function purgeDeadLetters(
   const connection = messaging.connection()
   if (connection === undefined) throw new Error('NATS is away')
   const { streams } = await jetstreamManager(connection, { checkAPI: false })
-  for (const digest of digests) {
-    const filter = deadLetterSubject(consumer, Buffer.from(digest).toString('hex'))
+  const names = [undefined, ...digests.map((digest) => Buffer.from(digest).toString('hex'))]
+  for (const name of names) {
+    const filter = deadLetterSubject(consumer, name)
     await streams.purge(DEAD_LETTER_STREAM, { filter }).catch((error: unknown) => {
       if (!isStreamMissing(error)) throw error
     })

@@ -6,6 +6,7 @@ export const SQLSTATE = {
   invalidTextRepresentation: '22P02',
   insufficientPrivilege: '42501',
   queryCanceled: '57014',
+  lockNotAvailable: '55P03',
   inFailedTransaction: '25P02',
   tooManyConnections: '53300',
   adminShutdown: '57P01',

@@ -55,6 +55,24 @@ describe('migrations', () => {
     expect(applied.flat().sort()).toEqual(['0000_prelude', '0001_one'])
   })
 
+  it('wait for a table that is read for long without keeping others from it', async () => {
+    await put('0001_one', 'create table one (a int);')
+    await run()
+    await put('0002_more', 'alter table one add column b int;')
+    const others = postgres(database.adminUrl, { max: 2, onnotice: () => undefined })
+    const reading = await others.reserve()
+    await reading`begin`
+    await reading`select from one`
+    const migrated = run()
+    const waiting = () => others`select from pg_locks where relation = 'one'::regclass and not granted`
+    await expect.poll(waiting, { timeout: 10_000 }).toHaveLength(1)
+    expect(await others`select b.a from one b`).toEqual([])
+    await reading`commit`
+    expect(await migrated).toEqual(['0002_more'])
+    reading.release()
+    await others.end()
+  })
+
   it('keep nothing of one that fails', async () => {
     await put('0001_one', 'create table one (a int); select 1 / 0;')
     await expect(run()).rejects.toMatchObject({ problem: 'failed', cause: { code: '22012' } })
