@@ -23,6 +23,8 @@ const commands = {
   chaos: (args) => [node(), ['bench/chaos/main.ts', ...args]],
   attack: (args) => [node(), ['bench/attack/main.ts', ...args]],
   'service-keys': (args) => [node(), ['infra/setup/src/main.ts', ...args]],
+  verify: (args) => [node(), ['packages/verifier/src/main.ts', ...args]],
+  witness: (args) => [node(), ['packages/verifier/src/witness/main.ts', ...args]],
   memoric: (args) => [node(), ['infra/local/src/operator.ts', ...args]],
 }
 

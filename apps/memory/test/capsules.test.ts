@@ -87,6 +87,20 @@ describe('a capsule', () => {
     expect([asked.status, asked.body.code]).toEqual([404, 'capsule_not_found'])
   })
 
+  test.each([
+    ['subject', { subjects: ['bob'] }],
+    ['namespace', { namespaces: ['other'] }],
+  ])('is hidden from who looks after one %s only', async (_what, limits) => {
+    const maker = newCaller()
+    const limited = colleague(maker, limits)
+    const ids = await memories(maker, 1)
+    const { body } = await create(maker, { memory_ids: ids, audience: [`user:${randomUUID()}`] })
+    expect((await mine(limited)).items).toEqual([])
+    expect((await get(limited, body.id)).body.code).toBe('capsule_not_found')
+    expect((await revoke(limited, body.id)).body?.code).toBe('capsule_not_found')
+    expect((await get(maker, body.id)).status).toBe(200)
+  })
+
   test('has each memory as it was when it was shared', async () => {
     const maker = newCaller()
     const reader = outsider(maker)

@@ -151,6 +151,24 @@ describe('a decision is superseded', () => {
     expect(await eventsOf(caller, 'decision.superseded')).toHaveLength(1)
   })
 
+  test('and counts half in searches until it holds again', async () => {
+    const caller = newCaller()
+    const { body: old } = await decide(memory.app, caller, full)
+    const found = async () => {
+      const { body } = await search(memory.app, caller, { query: 'deploy tuesdays', subject_id: 'iris', explain: true })
+      return body.results.find(({ memory: { id } }) => id === old.id)
+    }
+    const before = await found()
+    expect(before?.explanation).not.toHaveProperty('standing')
+    const { body: next } = await supersede<Decision>(memory.app, caller, 'decisions', old.id, { decision: 'Daily.' })
+    expect(await found()).toMatchObject({
+      memory: { standing: 'attenuated' },
+      explanation: { standing: { value: 0.5 } },
+    })
+    await call(memory.app, caller, 'DELETE', `/v1/decisions/${next.id}`)
+    expect((await found())?.score).toBeCloseTo(before?.score ?? 0, 3)
+  })
+
   test('once: again it is refused, and of twenty at once one wins', async () => {
     const caller = newCaller()
     const { body: old } = await decide(memory.app, caller, full)

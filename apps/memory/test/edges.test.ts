@@ -114,6 +114,19 @@ describe('an edge', () => {
     expect(await eventsOf(caller, 'edge.deleted')).toHaveLength(1)
   })
 
+  test('is not shown when either of its subjects has withdrawn consent', async () => {
+    const caller = newCaller()
+    const [one] = await memories(caller, 1, { subject_id: 'ada' })
+    const [two] = await memories(caller, 1, { subject_id: 'bob' })
+    await link(caller, one!, two!)
+    const path = '/v1/privacy/subjects/bob/consents'
+    await call(memory.app, caller, 'PUT', path, { purpose: 'memory', status: 'withdrawn' })
+    expect((await edges(caller)).items).toEqual([])
+    expect((await edgesOf(caller, one!)).body.items).toEqual([])
+    await call(memory.app, caller, 'PUT', path, { purpose: 'memory', status: 'granted' })
+    expect((await edges(caller)).items).toHaveLength(1)
+  })
+
   test('needs a subject that allows it', async () => {
     const caller = newCaller()
     const [one] = await memories(caller, 1, { subject_id: 'ada' })

@@ -356,6 +356,16 @@ describe('an edit that is proposed', () => {
     expect([status, body.code]).toEqual([409, 'too_many_edits'])
   })
 
+  test('of others are not used up by who proposes too many', async () => {
+    const caller = newCaller()
+    const other = colleague(caller, { permissions: ['memories:read', 'memories:write'] })
+    const { id } = await plant(caller)
+    const attempts = Array.from({ length: 101 }, () => propose(memory, other, { memory_id: id }))
+    expect((await Promise.all(attempts)).filter(({ status }) => status === 409)).toHaveLength(1)
+    await edited(memory, caller, id)
+    expect((await read(caller, id)).standing).toBe('retracted')
+  })
+
   test('is listed newest first, by page, status, memory and subject', async () => {
     const caller = newCaller()
     const { id } = await plant(caller)
@@ -402,6 +412,9 @@ describe('who may decide', () => {
     expect((await decide(memory, caller, body.id, 'approve')).status).toBe(200)
     expect((await decide(memory, writer, body.id, 'undo')).body.code).toBe('own_edit')
     expect((await read(caller, written.id)).standing).toBe('retracted')
+    // What somebody else changes since is still what it wrote.
+    await call(memory.app, colleague(caller), 'PATCH', `/v1/memories/${written.id}`, { tags: ['moon'] })
+    expect((await decide(memory, writer, body.id, 'undo')).body.code).toBe('own_edit')
     const { body: own } = await propose(memory, writer, { memory_id: written.id })
     expect((await decide(memory, writer, own.id, 'reject')).status).toBe(200)
   })

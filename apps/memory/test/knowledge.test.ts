@@ -258,6 +258,7 @@ describe('superseding', () => {
       status: 'superseded',
       superseded_by: made.body.id,
       superseded_at: made.body.created_at,
+      standing: 'attenuated',
     })
     const ids = async (status: string) => (await listed(caller, `&status=${status}`)).items.map(({ id }) => id)
     expect((await listed(caller)).items).toEqual([made.body])

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplicates } from '@memoric/contracts/merge-contract.ts'
 import type { Memory } from '@memoric/contracts/memory-contract.ts'
 import { expect, test } from 'vitest'
+import { decide, edited } from './use-edits.ts'
 import { handOver } from './use-handoffs.ts'
 import { call, contents, newCaller, type ProblemBody, remember, search, useMemory } from './use-memory.ts'
 
@@ -49,6 +50,14 @@ test('near duplicates are proposed, within one subject, namespace and thread, an
   for (const each of same) expect((await get(caller, each.id)).body).toEqual(each)
 })
 
+test('as many are compared as fit into a mebibyte, so that nobody has to wait for long ones', async () => {
+  const caller = newCaller()
+  for (let nth = 0; nth < 36; nth++) await say(caller, `${nth} ${'tea and cake '.repeat(2400)}`)
+  const { items, looked_at } = await duplicates(caller)
+  expect(looked_at).toBe(33)
+  expect(items[0]!.sources).toHaveLength(32)
+})
+
 test('a merge makes a memory that names its sources, which stay as they are and rank lower', async () => {
   const caller = newCaller()
   const [one, two, three_] = await three(caller)
@@ -93,6 +102,33 @@ test('a source that is corrected or deleted takes the merged memory with it, and
   expect((await get(caller, one!.id)).status).toBe(200)
   const found = await search(memory.app, caller, { subject_id: 'ada', query: 'Ada drinks' })
   expect(contents(found).toSorted()).toEqual([SAME[0]!, 'Ada drinks coffee.'].toSorted())
+})
+
+test('what was merged again goes with the sources of its sources', async () => {
+  const caller = newCaller()
+  const [one, two] = await three(caller)
+  const garden = await say(caller, 'Ada planted tulips in the garden.')
+  const { body: first } = await merge(caller, one!.id, [two!.id])
+  // Without what tells that it was merged, it can be merged like any other.
+  await call(memory.app, caller, 'PATCH', `/v1/memories/${first.id}`, { metadata: {} })
+  const { body: second } = await merge(caller, first.id, [garden.id])
+  expect(second.content).toBe(one!.content)
+  await call(memory.app, caller, 'DELETE', `/v1/memories/${one!.id}`)
+  expect((await get(caller, second.id)).body.code).toBe('memory_not_found')
+  const found = await search(memory.app, caller, { subject_id: 'ada', query: 'Ada', top_k: 10 })
+  expect(contents(found).toSorted()).toEqual([two!.content, SAME[2]!, garden.content].toSorted())
+})
+
+test('a merge does not lift what an edit has lowered', async () => {
+  const caller = newCaller()
+  const [one, two, last] = await three(caller)
+  const edit = await edited(memory, caller, one!.id, { operation: 'attenuate', factor: 0.1 })
+  expect((await merge(caller, one!.id, [two!.id])).body.code).toBe('rule_violated')
+  expect((await merge(caller, two!.id, [one!.id])).body.code).toBe('rule_violated')
+  const [proposed] = (await duplicates(caller)).items
+  expect([proposed!.memory.id, ...proposed!.sources.map((source) => source.memory.id)]).toEqual([last!.id, two!.id])
+  await decide(memory, caller, edit.id, 'undo')
+  expect((await merge(caller, one!.id, [two!.id])).status).toBe(201)
 })
 
 test('of merges made at once one is made', async () => {

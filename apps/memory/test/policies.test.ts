@@ -515,6 +515,19 @@ test('a search without limits of its own has those of the policy, and a context,
   expect((await found({ min_score: 0 })).length).toBe(6)
 })
 
+test('a policy that names the scope of administrators for its searches stops nobody else from searching', async () => {
+  const { app } = await memory.startAnother({ SEARCH_GLOBAL: 'true' })
+  const admin = newCaller()
+  const caller = { ...admin, permissions: admin.permissions.filter((permission) => permission !== 'admin:*') }
+  await remember(app, admin, { content: 'tea of Ada', subject_id: 'ada' })
+  await put(admin, { retrieval: { fallback: ['global'] } })
+  const asked = { query: 'tea', subject_id: 'bob' }
+  expect((await search(app, caller, asked)).body).toMatchObject({ results: [], scope_used: 'subject' })
+  expect((await search(app, admin, asked)).body).toMatchObject({ scope_used: 'global', results: [{}] })
+  expect((await search(memory.app, admin, asked)).status).toBe(200)
+  expect((await search(app, caller, { ...asked, fallback: ['global'] })).status).toBe(403)
+})
+
 test('what scores less than asked for is not found, and the next scope is tried', async () => {
   const caller = newCaller()
   await remember(memory.app, caller, { content: 'tea in the thread', subject_id: 'ada', thread_id: 't', importance: 0 })

@@ -206,9 +206,20 @@ test('the command shows how far it has come and says what was done', async () =>
     'looked at: 1200 memories of 2 subjects',
     'moved for their age: 1200 from short_term to mid_term',
   ])
+  expect(out.slice(2)).toContain('reflections: 0, principles: 0, taken back: 0')
   expect(shown.at(-1)).toContain('1200/1200\n')
   const [told] = (await memory.events('policy.run_started')).filter(({ tenantid }) => tenantid === caller.tenantId)
   expect(told!.actor).toMatch(/^operator:/)
+})
+
+test('the command takes no option for the id of a subject', async () => {
+  const caller = newCaller()
+  const said: string[] = []
+  const surroundings = { env: {}, out: () => undefined, err: (line: string) => said.push(line) }
+  expect(await runMemoryOperator(['policies', 'run', caller.tenantId, '--dry-run'], surroundings)).toBe(2)
+  expect(said[0]).toContain("Unknown option '--dry-run'")
+  expect(await runMemoryOperator(['index', 'rebuild', caller.tenantId, '--all'], surroundings)).toBe(2)
+  expect(await runMemoryOperator(['keys', 'rotate', caller.tenantId, '--all'], surroundings)).toBe(2)
 })
 
 test('what does not fit into a quota is left as it is and counted; the rest of the policy is carried out', async () => {

@@ -84,7 +84,13 @@ async function verify({ sql, credentials }: AuditOperator): Promise<Outcome> {
 
 async function exportLog({ sql }: AuditOperator, [file, ...surplus]: readonly string[]): Promise<Outcome> {
   if (file === undefined || surplus.length > 0) throw new UsageError('"audit export" needs the file to write.')
-  await pipeline(Readable.from(withBreaks(exportWholeLog(sql))), createWriteStream(file, { mode: 0o600, flags: 'wx' }))
+  try {
+    const target = createWriteStream(file, { mode: 0o600, flags: 'wx' })
+    await pipeline(Readable.from(withBreaks(exportWholeLog(sql))), target)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
+    throw new Error(`There is a file ${file} already; it was left as it is.`, { cause })
+  }
   return { lines: [`The log is in ${file}.`], right: true }
 }
 

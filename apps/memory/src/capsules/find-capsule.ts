@@ -8,11 +8,15 @@ import { nameOf } from '../provenance/provenance.ts'
 import { type CapsuleReader, selectCapsule } from './capsule-repository.ts'
 import type { CapsuleRow } from './capsule-row.ts'
 
-/** A capsule is for whom it names, also where their credential is limited to other subjects: that is what it is for. */
+/**
+ * A capsule is for whom it names, also where their credential is limited to other subjects: that is what it is for. Who looks after
+ * those of the tenant has a credential without limits.
+ */
 export function readerOf(caller: Caller): CapsuleReader {
-  const { principal, permissions } = caller
+  const { principal, permissions, subjects, namespaces } = caller
   const ownSubject = principal.type === 'user' ? principal.id : null
-  return { name: nameOf(caller), ownSubject, seesAll: permissions.includes('admin:*') }
+  const isWhole = subjects === '*' && namespaces === '*'
+  return { name: nameOf(caller), ownSubject, seesAll: isWhole && permissions.includes('admin:*') }
 }
 
 /** The capsule with this id, if it is for the caller. Throws AppError `capsule_not_found`. */

@@ -2,6 +2,7 @@ import type { ConsolidationPeriod } from '@memoric/contracts/policy-contract.ts'
 import { errorCode } from '@memoric/postgres/database-error.ts'
 import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import { type SubjectKeys, wholeTenant } from '../keys/subject-keys.ts'
+import { withdrawSummaries } from '../policies/memory-summaries.ts'
 import type { PolicyDeps } from '../policies/policy-deps.ts'
 import { addCounts, type Counts } from '../policies/report.ts'
 import { lockForRun } from '../policies/run-page.ts'
@@ -14,7 +15,7 @@ import { type Known, type Plan, planPeriod } from './plan-period.ts'
 import { planPrinciples } from './plan-principles.ts'
 import { dueStarts, findMisnamed, readScene, type Scene } from './scene.ts'
 import { upsertState } from './state-repository.ts'
-import { removeReflections, withdrawReflections } from './withdraw-reflections.ts'
+import { removeReflections } from './withdraw-reflections.ts'
 import { SourcesChanged, writeReflection } from './write-reflection.ts'
 
 /** What works on a subject. */
@@ -99,7 +100,7 @@ async function withdraw({ deps, state, keys, place, scene }: Work, reflections: 
   const done = await tenantTransaction(deps.sql, wholeTenant(place.tenantId), async (tx) => {
     await lockForRun(tx, state, keys, place)
     const gone = await removeReflections(tx, deps, state.context, place, ids)
-    const all = [...gone, ...(await withdrawReflections(tx, deps, state.context, place, ids))]
+    const all = [...gone, ...(await withdrawSummaries(tx, deps, state.context, place, gone))]
     await removeFromSegments(tx, keys, place, all)
     const committed = await state.note(tx, stepOf(place, { withdrawn: all.length }))
     return { all, committed }

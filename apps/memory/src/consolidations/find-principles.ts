@@ -1,7 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
 import { sentencesOf } from '../text-work/sentences.ts'
 import { STOP_WORDS } from '../search/words.ts'
+import { noteTerm } from '../text-work/note-term.ts'
 import { product, sumOf, type TermVector, vectorsOf } from '../text-work/term-vectors.ts'
+import { turns } from '../text-work/turns.ts'
 import { dayOf } from './periods.ts'
 
 /** What a session taught. */
@@ -26,9 +27,8 @@ export type Recurring = readonly Learning[]
 const ALIKE = 0.5
 const LEAST_SESSIONS = 3
 const LEAST_DAYS = 2
-/** Sentences of a lesson that are looked at, and of which others have their turn. */
+/** Sentences of a lesson that are looked at. */
 const MOST_SENTENCES = 6
-const TURN = 200
 
 /** What was learned again and again; the lessons stand in their order of time. */
 export async function findRecurring(lessons: readonly Lesson[]): Promise<Recurring[]> {
@@ -40,8 +40,9 @@ export async function findRecurring(lessons: readonly Lesson[]): Promise<Recurri
   const vectors = vectorsOf(sentences.map(({ each }) => each.terms.filter((term) => !STOP_WORDS.has(term))))
   const groups: { seed: TermVector; members: Learning[] }[] = []
   const groupsOf = new Map<string, number[]>()
+  const turn = turns()
   for (const [at, { lesson, each }] of sentences.entries()) {
-    if (at % TURN === TURN - 1) await setImmediate()
+    await turn()
     const vector = vectors[at] ?? new Map<string, number>()
     const learning = { lesson, nth: each.position, text: each.text }
     const nearest = nearestOf(vector, groups, groupsOf)
@@ -49,7 +50,7 @@ export async function findRecurring(lessons: readonly Lesson[]): Promise<Recurri
       nearest.members.push(learning)
       continue
     }
-    for (const term of vector.keys()) groupsOf.set(term, [...(groupsOf.get(term) ?? []), groups.length])
+    for (const term of vector.keys()) noteTerm(groupsOf, term, groups.length)
     groups.push({ seed: vector, members: [learning] })
   }
   return groups.map(({ members }) => members).filter(recurs)

@@ -21,12 +21,9 @@ import type { Amount } from '../quotas/quota-rules.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 import type { Known, Plan } from './plan-period.ts'
 import { readSources, type ReadSource } from './read-sources.ts'
+import { PRINCIPLE_ROLE, REFLECTION_ROLE } from './reflection-roles.ts'
 import { textOfPlan } from './reflection-text.ts'
 import { countUnchanged, type ReflectionRow, selectSlot, upsertReflection } from './reflection-repository.ts'
-
-/** What a reflection is in search and at wake-up. */
-export const REFLECTION_ROLE = 'reflection'
-export const PRINCIPLE_ROLE = 'principle'
 
 /** Longest name that a memory can have among its entities, characters. */
 const ENTITY = 128

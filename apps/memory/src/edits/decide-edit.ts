@@ -16,10 +16,10 @@ import { nameOf } from '../provenance/provenance.ts'
 import { type EditReasons, sealReasons } from './edit-box.ts'
 import { editEvent } from './edit-event.ts'
 import { requireApprover, requireDefender, requireRefuser } from './edit-permission.ts'
-import { selectApproved, selectEdit, updateEdit, updateStanding } from './edit-repository.ts'
+import { selectEdit, selectWriters, updateEdit } from './edit-repository.ts'
 import { type EditRow, editView, openEdit } from './edit-row.ts'
 import { findEdit, withKeysOfEdit } from './find-edit.ts'
-import { standingOfEdits } from './standing-of-edits.ts'
+import { settleStanding } from './settle-standing.ts'
 import { withdrawDerived } from './withdraw-derived.ts'
 
 /** What is to become of an edit, and why. */
@@ -64,14 +64,21 @@ async function carryOut(
 ): Promise<Decided> {
   const { tenant_id: tenantId, subject_id: subjectId } = found
   const lock = { subjectId, keyVersion: keys.content.current().id, consent: consentFor(context.caller) }
-  const [, [edit], [memory]] = await Promise.all([
+  const [, [edit], [memory], writers] = await Promise.all([
     lockSubjects(tx, tenantId, [lock]),
     selectEdit(tx, tenantId, found.id),
     selectMemories(tx, tenantId, [found.memory_id]),
+    selectWriters(tx, tenantId, found.memory_id),
   ])
   if (edit === undefined) throw new AppError('edit_not_found')
   if (memory === undefined) throw new AppError('memory_not_found')
-  requireDecision(context, edit, memory, decision)
+  requireDecision(
+    context,
+    edit,
+    memory,
+    writers.map((row) => row.written_by),
+    decision,
+  )
   const reasons = { ...openEdit(keys, edit), [decision.to === 'undone' ? 'undo' : 'decision']: decision.reason }
   const next = nextRow(deps, context, keys, edit, decision.to, reasons)
   await Promise.all([updateEdit(tx, next), outboxInsert(tx, [editEvent(deps, context, next)])])
@@ -80,10 +87,16 @@ async function carryOut(
 }
 
 /** Throws AppError `edit_state_conflict`, `edit_outdated`, `own_edit`, `permission_denied`. */
-function requireDecision({ caller }: RequestContext, edit: EditRow, memory: MemoryRow, { to }: Decision): void {
+function requireDecision(
+  { caller }: RequestContext,
+  edit: EditRow,
+  memory: MemoryRow,
+  writers: readonly string[],
+  { to }: Decision,
+): void {
   if (to === 'approved') requireApprover(caller, edit)
-  else if (to === 'rejected') requireRefuser(caller, edit, memory.written_by)
-  else requireDefender(caller, edit, memory.written_by)
+  else if (to === 'rejected') requireRefuser(caller, edit, writers)
+  else requireDefender(caller, edit, writers)
   if (edit.status !== (to === 'undone' ? 'approved' : 'proposed')) {
     throw new AppError('edit_state_conflict', { detail: `it is ${edit.status}` })
   }
@@ -119,9 +132,8 @@ async function settle(
 ): Promise<Pick<Decided, 'change' | 'gone'> & { readonly standing: Pick<MemoryRow, 'standing' | 'withheld'> }> {
   if (to === 'rejected') return { standing: memory, change: null, gone: [] }
   const place = { tenantId: memory.tenant_id, subjectId: memory.subject_id }
-  const standing = standingOfEdits(await selectApproved(tx, place.tenantId, memory.id))
-  const [changed] = await updateStanding(tx, place, memory.id, standing)
+  const { standing, change } = await settleStanding(tx, place, memory.id)
   const isWithheldNow = standing.standing === 0 && memory.standing > 0
   const gone = isWithheldNow ? await withdrawDerived(tx, deps, context, keys, memory) : []
-  return { standing, change: changed?.change ?? null, gone }
+  return { standing, change, gone }
 }

@@ -18,16 +18,16 @@ export function requireApprover(caller: Caller, edit: Decided): void {
 }
 
 /**
- * Nobody brings their own words back, or keeps them from being withheld. Throws AppError `own_edit` when the caller wrote the memory,
- * and `permission_denied`.
+ * Nobody brings their own words back, or keeps them from being withheld. Throws AppError `own_edit` when the caller wrote a
+ * version of the memory, * and `permission_denied`.
  */
-export function requireDefender(caller: Caller, edit: Decided, writtenBy: string | null): void {
+export function requireDefender(caller: Caller, edit: Decided, writers: readonly string[]): void {
   requirePermission(caller, 'memories:delete')
-  if (writtenBy !== nameOf(caller) || decidesAlone(caller, edit)) return
+  if (!writers.includes(nameOf(caller)) || decidesAlone(caller, edit)) return
   throw new AppError('own_edit', { detail: 'the caller wrote the memory' })
 }
 
 /** The same for who refuses an edit, but for a proposal of the caller's own. */
-export function requireRefuser(caller: Caller, edit: Decided, writtenBy: string | null): void {
-  if (edit.proposed_by !== nameOf(caller)) requireDefender(caller, edit, writtenBy)
+export function requireRefuser(caller: Caller, edit: Decided, writers: readonly string[]): void {
+  if (edit.proposed_by !== nameOf(caller)) requireDefender(caller, edit, writers)
 }

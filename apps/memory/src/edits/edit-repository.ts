@@ -37,16 +37,33 @@ export function selectEditsAfter(tx: Tx, { tenantId, subjectId }: SubjectPlace, 
     order by e.id limit ${limit}`
 }
 
-export function countEdits(tx: Tx, tenantId: string, memoryId: string) {
+/** Edits of a memory that one principal has proposed. */
+export function countEdits(tx: Tx, tenantId: string, memoryId: string, proposedBy: string) {
   return tx<{ count: number }[]>`
-    select count(*)::int as count from memory_edits where tenant_id = ${tenantId} and memory_id = ${memoryId}`
+    select count(*)::int as count from memory_edits
+    where tenant_id = ${tenantId} and memory_id = ${memoryId} and proposed_by = ${proposedBy}`
 }
 
-/** What decides about the standing of a memory. */
-export function selectApproved(tx: Tx, tenantId: string, memoryId: string) {
+/** Who wrote a version of a memory, the current one or one before. */
+export function selectWriters(tx: Tx, tenantId: string, memoryId: string) {
+  return tx<{ written_by: string }[]>`
+    select written_by from memories where tenant_id = ${tenantId} and id = ${memoryId} and written_by is not null
+    union
+    select written_by from memory_versions
+    where tenant_id = ${tenantId} and memory_id = ${memoryId} and written_by is not null`
+}
+
+/** What is left of the score of a note whose place another took. */
+const SUPERSEDED = 0.5
+
+/** What decides about the standing of a memory: its approved edits, and whether it is a note whose place another took. */
+export function selectWeights(tx: Tx, tenantId: string, memoryId: string) {
   return tx<Pick<EditRow, 'operation' | 'factor'>[]>`
     select operation, factor from memory_edits
-    where tenant_id = ${tenantId} and memory_id = ${memoryId} and status = 'approved'`
+    where tenant_id = ${tenantId} and memory_id = ${memoryId} and status = 'approved'
+    union all
+    select 'attenuate', ${SUPERSEDED}::real from notes
+    where tenant_id = ${tenantId} and id = ${memoryId} and superseded_by is not null`
 }
 
 /** Writes an edit, unless it is there; gives a row when it was written. */

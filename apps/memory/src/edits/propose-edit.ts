@@ -61,7 +61,8 @@ async function write(
   const [, [memory], [edits]] = await Promise.all([
     lockSubjects(tx, tenantId, [lock]),
     selectMemories(tx, tenantId, [id]),
-    countEdits(tx, tenantId, id),
+    // Of the caller alone: nobody uses up what others need to have a memory withheld.
+    countEdits(tx, tenantId, id, nameOf(context.caller)),
   ])
   if (memory === undefined) throw new AppError('memory_not_found')
   checkVersion(memory, expected)

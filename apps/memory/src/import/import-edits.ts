@@ -1,7 +1,7 @@
 import type { MemoryId } from '@memoric/contracts/ids.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { sealReasons } from '../edits/edit-box.ts'
-import { insertEdit, selectApproved, selectEdit, updateStanding } from '../edits/edit-repository.ts'
+import { insertEdit, selectWeights, selectEdit, updateStanding } from '../edits/edit-repository.ts'
 import { standingOfEdits } from '../edits/standing-of-edits.ts'
 import type { EditLine } from '../exports/export-lines.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
@@ -39,7 +39,7 @@ export async function importEdit(
     undone_at: timeOf(line.undone_at),
     sealed: sealReasons(keys, { ...place, id, version }, reasons),
   })
-  const standing = standingOfEdits(await selectApproved(tx, place.tenantId, memoryId))
+  const standing = standingOfEdits(await selectWeights(tx, place.tenantId, memoryId))
   // The line of the memory says how it stands after all of its edits, of which this may be the first.
   if (standing.standing < memory.standing) await updateStanding(tx, place, memoryId, standing)
   return made.length

@@ -20,7 +20,7 @@ import { changedProvenance } from '../provenance/provenance.ts'
 import { OVER_QUOTA } from '../quotas/quota-repository.ts'
 import { type Amount, quotaExceeded } from '../quotas/quota-rules.ts'
 import type { TenantUsage } from '../quotas/tenant-usage.ts'
-import { mayBeOfRecord, requireNoRecord, selectRecordOf } from './record-guard.ts'
+import { mayBeMadeFor, requireNoRecord, selectMadeFor } from './record-guard.ts'
 import { checkVersion, findMemory, withKeysOf } from './find-memory.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { withFreshKeys } from './stale-keys.ts'
@@ -68,7 +68,7 @@ async function replace(
         { subjectId: row.subject_id, keyVersion: keys.content.current().id, consent: consentFor(context.caller) },
       ]),
       replaceMemory(tx, row, next, limits),
-      mayBeOfRecord(before) ? selectRecordOf(tx, row) : [],
+      mayBeMadeFor(before) ? selectMadeFor(tx, row) : [],
     ])
     requireNoRecord(records)
     if (rows.length > 0) await outboxInsert(tx, [updatedEvent(deps, context, row, change)])

@@ -18,6 +18,8 @@ type Find = RouteTable['findDuplicates']
 
 /** Memories that are compared: the newest. */
 const LOOKED_AT = 1000
+/** Most sealed bytes of them together: who compares long ones must not keep all others waiting. */
+const MOST_BYTES = 1_048_576
 
 /** Proposes merges: within one namespace and thread. Throws AppError `subject_not_allowed`, `consent_withdrawn`. */
 export async function findDuplicates(deps: MemoryDeps, { query, context }: Call<Find>): Promise<RouteOutput<Find>> {
@@ -27,7 +29,8 @@ export async function findDuplicates(deps: MemoryDeps, { query, context }: Call<
     requireProcessing(keys)
     if (keys === null) return { items: [], looked_at: 0 }
     const place = { tenantId: caller.tenantId, subjectId }
-    const [rows] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [selectMergeable(tx, place, LOOKED_AT)])
+    const [found] = await tenantFlight(deps.sql, scopeOf(caller), (tx) => [selectMergeable(tx, place, LOOKED_AT)])
+    const rows = fitting(found)
     const opened = rows.map((row) => ({ row, attributes: openRow(keys, row) }))
     const items = await proposals(opened.filter(({ attributes }) => !standsForOthers(attributes)))
     return { items: items.slice(0, query.limit), looked_at: rows.length }
@@ -36,6 +39,12 @@ export async function findDuplicates(deps: MemoryDeps, { query, context }: Call<
   const details = { subject_id: subjectId, count: ids.length }
   deps.reads.record({ type: 'memory.listed', context, resourceId: null, details })
   return { status: 200, body }
+}
+
+/** The first that have no more bytes together than are compared. */
+function fitting(rows: readonly MemoryRow[]): readonly MemoryRow[] {
+  let bytes = 0
+  return rows.filter(({ sealed }) => (bytes += sealed.length) <= MOST_BYTES)
 }
 
 interface Opened {

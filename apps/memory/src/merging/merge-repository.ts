@@ -10,7 +10,7 @@ export function selectMergeable(tx: Tx, { tenantId, subjectId }: SubjectPlace, l
       m.importance, m.seen_count, m.occurred_at, m.created_at, m.updated_at, m.expires_at, m.summarised_by,
       m.written_by, m.source, m.trust, m.standing, m.withheld, m.sealed
     from memories m
-    where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and m.summarised_by is null and m.standing > 0
+    where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and m.summarised_by is null and m.standing = 1
       and (m.expires_at is null or m.expires_at > now()) and ${isFree(tx)}
     order by m.id desc limit ${limit}`
 }

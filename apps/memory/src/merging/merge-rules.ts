@@ -30,7 +30,7 @@ function faultOf(first: MemoryRow, row: MemoryRow, attributes: PrivateAttributes
   if (row.subject_id !== first.subject_id) return 'must be of the same subject'
   if (row.namespace !== first.namespace) return 'must be in the same namespace'
   if (row.summarised_by !== null) return 'is part of a summary or of a merged memory already'
-  if (row.standing === 0) return 'must not be withheld'
+  if (row.standing < 1) return 'must neither be withheld nor count less'
   return standsForOthers(attributes) ? 'must not be a summary or a merged memory' : null
 }
 

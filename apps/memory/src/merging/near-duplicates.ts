@@ -1,6 +1,7 @@
-import { setImmediate } from 'node:timers/promises'
 import { words } from '../search/words.ts'
+import { noteTerm } from '../text-work/note-term.ts'
 import { product, type TermVector, vectorsOf } from '../text-work/term-vectors.ts'
+import { turns } from '../text-work/turns.ts'
 
 /** A text that may say what another one says. */
 export interface ComparedText {
@@ -10,8 +11,6 @@ export interface ComparedText {
 
 /** Texts that are more alike than this say nearly the same. */
 const NEARLY_SAME = 0.85
-/** Texts after which others have their turn. */
-const TURN = 200
 
 export interface NearDuplicates {
   readonly id: string
@@ -20,11 +19,17 @@ export interface NearDuplicates {
 
 /** In their order each text joins the first one that says nearly the same, or stands for itself. Gives those that are not alone. */
 export async function findNearDuplicates(texts: readonly ComparedText[]): Promise<NearDuplicates[]> {
-  const vectors = vectorsOf(texts.map(({ text }) => words(text)))
+  const turn = turns()
+  const terms: string[][] = []
+  for (const { text } of texts) {
+    await turn()
+    terms.push(words(text))
+  }
+  const vectors = vectorsOf(terms)
   const groups: { id: string; vector: TermVector; others: { id: string; similarity: number }[] }[] = []
   const groupsOf = new Map<string, number[]>()
   for (const [at, { id }] of texts.entries()) {
-    if (at % TURN === TURN - 1) await setImmediate()
+    await turn()
     const vector = vectors[at] ?? new Map<string, number>()
     let [nearest, most]: [(typeof groups)[number] | undefined, number] = [undefined, NEARLY_SAME]
     for (const nth of new Set(rarest(vector).flatMap((term) => groupsOf.get(term) ?? []))) {
@@ -36,7 +41,7 @@ export async function findNearDuplicates(texts: readonly ComparedText[]): Promis
       nearest.others.push({ id, similarity: most })
       continue
     }
-    for (const term of vector.keys()) groupsOf.set(term, [...(groupsOf.get(term) ?? []), groups.length])
+    for (const term of vector.keys()) noteTerm(groupsOf, term, groups.length)
     groups.push({ id, vector, others: [] })
   }
   return groups.filter(({ others }) => others.length > 0)

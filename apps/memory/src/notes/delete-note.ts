@@ -1,5 +1,6 @@
 import { AppError } from '@memoric/service/app-error.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
+import { settleStanding } from '../edits/settle-standing.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { removeBoundMemory } from '../memories/remove-bound-memory.ts'
 import { findNote } from './find-note.ts'
@@ -18,6 +19,8 @@ export async function deleteNote<V>(
   const wasThere = await removeBoundMemory(deps, context, row, async (tx) => {
     const [gone] = await removeNote(tx, row.tenant_id, row.id)
     if (gone === undefined) return null
+    const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
+    if (gone.restored !== null) await settleStanding(tx, place, gone.restored)
     return noteEvent(deps, context, kind.events.deleted, 204, row, { restored: gone.restored })
   })
   if (!wasThere) throw new AppError(kind.notFound)

@@ -6,6 +6,7 @@ import { AppError } from '@memoric/service/app-error.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import { uuidV7 } from '@memoric/service/uuid-v7.ts'
 import { type Claim, insertKept } from '../idempotency/idempotency-repository.ts'
+import { settleStanding } from '../edits/settle-standing.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { type SingleWrite, singleWrite } from '../memories/single-write.ts'
@@ -103,5 +104,9 @@ async function supersede<V>(
 ): Promise<void> {
   const [marked] = await markSuperseded(tx, context.caller.tenantId, old.id, by, now)
   if (marked === undefined) throw new AppError('already_superseded')
-  await outboxInsert(tx, [noteEvent(deps, context, kind.events.superseded, 201, old, { superseded_by: by })])
+  const place = { tenantId: context.caller.tenantId, subjectId: old.subject_id }
+  await Promise.all([
+    settleStanding(tx, place, old.id),
+    outboxInsert(tx, [noteEvent(deps, context, kind.events.superseded, 201, old, { superseded_by: by })]),
+  ])
 }

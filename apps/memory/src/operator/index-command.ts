@@ -3,7 +3,7 @@ import { memoryConfig } from '../config.ts'
 import { rebuildIndex, rebuildIndexes } from '../search/rebuild-index.ts'
 import { type CommandSurroundings, type MemoryCommand, UsageError } from './memory-command.ts'
 import { openIndexes } from './open-indexes.ts'
-import { readSubjectId, readTenantId, refuseSurplus } from './read-arguments.ts'
+import { readOptions, readSubjectId, readTenantId, refuseSurplus } from './read-arguments.ts'
 import { systemActor } from './system-actor.ts'
 
 interface Target {
@@ -20,7 +20,8 @@ export const indexCommand: MemoryCommand = {
   run: (args, surroundings) => rebuild(parse(args), surroundings),
 }
 
-function parse([, command, tenant, subject, ...surplus]: readonly string[]): Target {
+function parse(args: readonly string[]): Target {
+  const [command, tenant, subject, ...surplus] = readOptions(args, {}).positionals
   if (command !== 'rebuild') throw new UsageError('Say what to do.')
   refuseSurplus('index rebuild', surplus)
   return { tenantId: readTenantId(tenant), subjectId: subject === undefined ? undefined : readSubjectId(subject) }

@@ -13,7 +13,7 @@ import { wholeTenant } from '../keys/subject-keys.ts'
 import { type CommandSurroundings, type MemoryCommand, UsageError } from './memory-command.ts'
 import { openMemory, type OpenMemory } from './open-memory.ts'
 import { operatorContext } from './operator-context.ts'
-import { readSubjectId, readTenantId, refuseSurplus } from './read-arguments.ts'
+import { readOptions, readSubjectId, readTenantId, refuseSurplus } from './read-arguments.ts'
 
 export const keysCommand: MemoryCommand = {
   word: 'keys',
@@ -31,7 +31,8 @@ interface Target {
 
 const POLL_MS = 200
 
-function parse([, command, tenant, subject, ...surplus]: readonly string[]): Target {
+function parse(args: readonly string[]): Target {
+  const [command, tenant, subject, ...surplus] = readOptions(args, {}).positionals
   if (command !== 'rotate') throw new UsageError('Say what to do.')
   refuseSurplus('keys rotate', surplus)
   return { tenantId: readTenantId(tenant), subjectId: subject === undefined ? undefined : readSubjectId(subject) }

@@ -19,7 +19,7 @@ import { openTextModel } from '../text-work/open-text-model.ts'
 import { type CommandSurroundings, type MemoryCommand, UsageError } from './memory-command.ts'
 import { openMemory } from './open-memory.ts'
 import { operatorContext } from './operator-context.ts'
-import { readSubjectId, readTenantId, refuseSurplus } from './read-arguments.ts'
+import { readOptions, readSubjectId, readTenantId, refuseSurplus } from './read-arguments.ts'
 
 export const policiesCommand: MemoryCommand = {
   word: 'policies',
@@ -37,7 +37,8 @@ interface Target {
 
 const POLL_MS = 200
 
-function parse([, command, tenant, subject, ...surplus]: readonly string[]): Target {
+function parse(args: readonly string[]): Target {
+  const [command, tenant, subject, ...surplus] = readOptions(args, {}).positionals
   if (command !== 'run') throw new UsageError('Say what to do.')
   refuseSurplus('policies run', surplus)
   return { tenantId: readTenantId(tenant), subjectId: subject === undefined ? undefined : readSubjectId(subject) }
@@ -105,6 +106,7 @@ function linesOf(report: PolicyReport): string[] {
     `moved for their age: ${moved.length === 0 ? '0' : moved.join(', ')}`,
     `promoted: ${report.promoted}, evicted: ${report.evicted}, deleted: ${report.deleted}, trimmed: ${report.trimmed}`,
     `summaries: ${report.summaries} of ${report.summarised} memories, replaced versions dropped: ${report.versions_dropped}`,
-    `spared: ${report.spared}, failed: ${report.failed}`,
+    `reflections: ${report.reflections}, principles: ${report.principles}, taken back: ${report.withdrawn}`,
+    `without the model: ${report.fallbacks}, spared: ${report.spared}, failed: ${report.failed}`,
   ]
 }

@@ -26,7 +26,7 @@ const commands: readonly MemoryCommand[] = [
 export async function runMemoryOperator(args: readonly string[], surroundings: CommandSurroundings): Promise<number> {
   const { out, err } = surroundings
   const command = commands.find(({ word }) => word === args[0])
-  const usage = command?.usage ?? commands.flatMap((each) => each.usage)
+  const usage = (command?.usage ?? commands.flatMap((each) => each.usage)).map((line) => `  ${line}`)
   if (args[0] === 'help' || args.includes('--help')) {
     usage.forEach((line) => out(line))
     return EXIT_CODES.done

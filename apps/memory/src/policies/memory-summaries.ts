@@ -8,7 +8,8 @@ import { withdrawReflections } from '../consolidations/withdraw-reflections.ts'
 
 /**
  * What a summary was made of has been changed or removed: the summary would go on telling it, so it goes, too, and the rest of its
- * sources stand for themselves again; reflections go as well. The subject is locked. Gives what went, which has to leave the segments.
+ * sources stand for themselves again; reflections go as well, and so does whatever was made of what goes. The subject is locked. Gives
+ * what went, which has to leave the segments.
  */
 export async function withdrawSummaries(
   tx: Tx,
@@ -17,10 +18,27 @@ export async function withdrawSummaries(
   place: SubjectPlace,
   touched: readonly Pick<RemovedRow, 'id' | 'summarised_by'>[],
 ): Promise<readonly RemovedRow[]> {
-  const ids = touched.map(({ id }) => id)
-  const reflections = await withdrawReflections(tx, deps, context, place, ids)
+  const gone: RemovedRow[] = []
+  for (let some = touched; some.length > 0;) {
+    const ids = some.map(({ id }) => id)
+    const reflections = await withdrawReflections(tx, deps, context, place, ids)
+    const summaries = await removeSummaries(tx, deps, context, place, some)
+    some = [...summaries, ...reflections]
+    gone.push(...summaries, ...reflections)
+  }
+  return gone
+}
+
+/** Removes what these are part of, with an event for each. */
+async function removeSummaries(
+  tx: Tx,
+  deps: Pick<MemoryDeps, 'events'>,
+  context: RequestContext,
+  place: SubjectPlace,
+  touched: readonly Pick<RemovedRow, 'summarised_by'>[],
+): Promise<readonly RemovedRow[]> {
   const summaries = [...new Set(touched.flatMap((row) => row.summarised_by ?? []))]
-  if (summaries.length === 0) return reflections
+  if (summaries.length === 0) return []
   const gone = await removeMemories(tx, place.tenantId, place.subjectId, summaries)
   const told = gone.map(({ id, version }) =>
     deps.events({
@@ -32,7 +50,7 @@ export async function withdrawSummaries(
     }),
   )
   await Promise.all([outboxInsert(tx, told), releaseSources(tx, place, summaries)])
-  return [...gone, ...reflections]
+  return gone
 }
 
 /** What these are summaries of stands for itself again. */

@@ -15,7 +15,7 @@ import { parseQuery } from './parse-query.ts'
 import { policyFor, type RankingPolicy } from './ranking-policy.ts'
 import { type Ranked, rankScope } from './rank-subjects.ts'
 import type { CompleteRequest, SearchPlan } from './search-plan.ts'
-import { needsSubject, scopesOf } from './search-scopes.ts'
+import { fallbackOf, needsSubject, scopesOf } from './search-scopes.ts'
 
 /** What one scope answered. */
 interface Found extends Ranked {
@@ -51,7 +51,8 @@ export async function findMemories(
   defaults?: RankingPolicy,
 ): Promise<FoundMemories> {
   const own = await deps.policies.of(caller.tenantId)
-  const request = withDefaults(asked, own.document.retrieval)
+  const fallback = fallbackOf(own.document.retrieval.fallback, caller, deps.searchLimits)
+  const request = withDefaults(asked, { ...own.document.retrieval, fallback })
   const scopes = scopesOf(request, caller, deps.searchLimits)
   const subjectId = needsSubject(scopes) ? subjectFor(caller, request.subject_id, DEFAULT_SUBJECT) : ''
   if (request.namespace !== undefined) requireNamespace(caller, request.namespace)

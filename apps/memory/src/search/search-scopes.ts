@@ -22,6 +22,12 @@ export function scopesOf(request: SearchRequest, caller: Caller, limits: SearchL
   return [...new Set(scopes)]
 }
 
+/** The scopes of a policy to fall back to, without `global` where the caller may not use it: nobody asked for it. */
+export function fallbackOf(policy: readonly SearchScope[], caller: Caller, limits: SearchLimits): SearchScope[] {
+  const isGlobalUsable = limits.isGlobalOn && caller.permissions.includes('admin:*')
+  return policy.filter((scope) => scope !== 'global' || isGlobalUsable)
+}
+
 /** Whether any of the scopes is of one subject. */
 export function needsSubject(scopes: readonly SearchScope[]): boolean {
   return !scopes.every(isOfAllSubjects)

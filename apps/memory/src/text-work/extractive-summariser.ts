@@ -41,7 +41,7 @@ export const extractiveSummariser: Summariser = {
 
 function extract(sources: readonly SourceText[], { maxCharacters }: SummariseOptions): Summary {
   const longest = Math.min(MOST_CHARACTERS, maxCharacters)
-  const weighed = weigh(sources.flatMap(sentencesOf).slice(0, MOST_SENTENCES))
+  const weighed = weigh(firstSentences(sources))
   const chosen: Weighed[] = []
   let room = maxCharacters
   for (const candidate of weighed) {
@@ -53,6 +53,16 @@ function extract(sources: readonly SourceText[], { maxCharacters }: SummariseOpt
   }
   const sentences = chosen.sort((one, other) => one.order - other.order).map((each) => quoted(each, longest))
   return { sentences, method: 'extractive' }
+}
+
+/** What comes after them is not looked at: texts may be many and long. */
+function firstSentences(sources: readonly SourceText[]): Sentence[] {
+  const sentences: Sentence[] = []
+  for (const source of sources) {
+    if (sentences.length >= MOST_SENTENCES) break
+    sentences.push(...sentencesOf(source))
+  }
+  return sentences.slice(0, MOST_SENTENCES)
 }
 
 /** The weightiest first; of equal ones what stands first. */
