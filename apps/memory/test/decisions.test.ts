@@ -107,6 +107,17 @@ describe('a decision', () => {
     expect((await get(caller, made.id)).body).toEqual(made)
   })
 
+  test('does not take in a memory with the same words, which would go with it', async () => {
+    const caller = newCaller()
+    const { body: made } = await decide(memory.app, caller, { subject_id: 'iris', decision: 'Daily.' })
+    const { content } = (await call<{ content: string }>(memory.app, caller, 'GET', `/v1/memories/${made.id}`)).body
+    const own = await call<{ id: string }>(memory.app, caller, 'POST', '/v1/memories', { subject_id: 'iris', content })
+    expect(own.status).toBe(201)
+    expect(own.body.id).not.toBe(made.id)
+    await call(memory.app, caller, 'DELETE', `/v1/decisions/${made.id}`)
+    expect((await call(memory.app, caller, 'GET', `/v1/memories/${own.body.id}`)).status).toBe(200)
+  })
+
   test('is deleted with its memory', async () => {
     const caller = newCaller()
     const { body: made } = await decide(memory.app, caller, full)

@@ -57,6 +57,12 @@ export function fingerprintOf(keys: SubjectKeys, { namespace, threadId, content 
   return createHmac('sha256', keys.fingerprintKey).update(fields).digest().subarray(0, FINGERPRINT_BYTES)
 }
 
+/** Stands in the place of a fingerprint where a memory has the words of a record: the same words from elsewhere are a memory of their own. */
+export function fingerprintOfRecord(keys: SubjectKeys, id: MemoryId): Buffer {
+  const fields = encodeFields(['record', id])
+  return createHmac('sha256', keys.fingerprintKey).update(fields).digest().subarray(0, FINGERPRINT_BYTES)
+}
+
 /** The subject that a new memory belongs to. Throws AppError `subject_not_allowed`. */
 export function subjectOfDraft(caller: Caller, input: CreateMemory): string {
   return subjectFor(caller, input.subject_id, DEFAULT_SUBJECT)

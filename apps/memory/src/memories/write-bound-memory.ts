@@ -12,7 +12,7 @@ import { requireRoom } from '../quotas/single-write-quotas.ts'
 import { type Amount, plus } from '../quotas/quota-rules.ts'
 import type { TenantUsage } from '../quotas/tenant-usage.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
-import { draftMemory, fingerprintOf } from './memory-draft.ts'
+import { draftMemory, fingerprintOfRecord } from './memory-draft.ts'
 import { replaceMemory, writeEntries } from './memory-repository.ts'
 import { mergeDrafts } from './merge-drafts.ts'
 import type { MemoryRow } from './memory-row.ts'
@@ -47,7 +47,7 @@ export async function makeBoundMemory(
   { id, input, now }: BoundMemory,
   usage: TenantUsage,
 ): Promise<WrittenBound> {
-  const draft = draftMemory(context.caller, input, keys, now, id)
+  const draft = { ...draftMemory(context.caller, input, keys, now, id), fingerprint: fingerprintOfRecord(keys, id) }
   const added = { memories: 1, bytes: draft.sealed.length }
   requireRoom(usage, added)
   const { subjectId, namespace, threadId, sessionId, tier } = draft
@@ -83,13 +83,12 @@ export async function replaceBoundMemory(
   const { attributes, importance, occurredAt } = draft
   const version = before.version + 1
   const place = { tenantId: before.tenant_id, subjectId: before.subject_id, memoryId: before.id, version }
-  const { namespace, thread_id: threadId } = before
   const next = {
     tier: before.tier,
     importance,
     occurredAt,
     expiresAt: before.expires_at,
-    fingerprint: fingerprintOf(keys, { namespace, threadId, content: attributes.content }),
+    fingerprint: fingerprintOfRecord(keys, id),
     sealed: sealAttributes(keys.content.current(), place, attributes),
     provenance: provenance ?? draft.provenance,
   }
