@@ -16,6 +16,12 @@ export interface RunOptions {
 /** Longest time that a shutdown may take, ms; then the process ends with code 1. */
 const SHUTDOWN_MS = 25_000
 
+/**
+ * How long a process idles before it ends, ms. `process.exit` waits for compilations in the background, and one that needs a garbage
+ * collection waits for the main thread: neither ends (https://github.com/nodejs/node/issues/54918). What idles collects, and compiles nothing new.
+ */
+const IDLE_MS = 100
+
 /** How long a process that could not start waits for what is still open, ms. */
 const EXIT_MS = 2000
 
@@ -33,14 +39,15 @@ export async function run({ app, closer, host, port, log, system }: RunOptions):
       .then(() => closer.close())
       .then(() => {
         log.info('stopped')
-        process.exit(0)
+        setTimeout(() => process.exit(0), IDLE_MS)
       })
   }
   process.on('SIGTERM', stop).on('SIGINT', stop)
   await app.listen({ host, port })
   await system?.started()
-  // Loading the program leaves much garbage, which an idle process would keep; collecting all of it takes a fraction of a second.
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  // Loading the program leaves much garbage, which an idle process would keep. A collection as a last resort would give back more, and
+  // compiled code with it: first searches took twice as long.
+  globalThis.gc?.()
 }
 
 /** Runs `main` of an app; when it cannot start, says why in one log line and ends the process with code 1. */
