@@ -3,6 +3,7 @@ import type { Memory } from '@memoric/contracts/memory-contract.ts'
 import type { TokenCounter } from '../tokens/count-tokens.ts'
 import { messageOf, type Shaping, shapeContext, shapeText, type Told } from './context-shape.ts'
 import { NOTICE, quoteMemory } from './quote-memory.ts'
+import { SOME_CITATION } from '../tokens/some-citation.ts'
 
 /** A context with its count. */
 export interface MeasuredContext {
@@ -22,9 +23,6 @@ export interface ContextMeasure {
   /** The context with its exact count. Metadata are left out where they do not fit. */
   made(told: readonly Told[]): MeasuredContext
 }
-
-/** A citation that takes as many tokens as any. */
-const SOME_CITATION = 100
 
 /** Most of the budget that is kept free for metadata. */
 const METADATA_SHARE = 0.15

@@ -2,6 +2,7 @@ import { WAKE_UP_DETAILS, type WakeUpDetail, type WakeUpLayer } from '@memoric/c
 import type { TokenCounter } from '../tokens/count-tokens.ts'
 import { type Chosen, PREFACE, renderHeading, renderItem, renderLayer } from './render-layers.ts'
 import type { WakeUpItem } from './wake-up-layer.ts'
+import { SOME_CITATION } from '../tokens/some-citation.ts'
 
 /** A layer with its candidates, those that are worth most first. */
 export interface FillableLayer {
@@ -31,9 +32,6 @@ export interface FillOptions {
   /** The most that is told of each item; less where there is no room. */
   readonly detail: WakeUpDetail
 }
-
-/** A citation that takes as many tokens as any. */
-const SOME_CITATION = 100
 
 /**
  * Chooses what is told within so many tokens. First each layer has its share, in which it takes what is worth most; then what was
