@@ -12,7 +12,7 @@ import { measureVerify } from './measure-verify.ts'
 import { openAuditBench } from './open-audit-bench.ts'
 import { parseOptions } from './options.ts'
 
-const WARM_UP = 3_000
+const WARM_UP = 30_000
 
 const options = parseOptions(process.argv.slice(2))
 const personalDataKey = randomBytes(32)

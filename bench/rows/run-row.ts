@@ -16,7 +16,7 @@ export interface RunOptions {
 }
 
 /** V8 compiles what runs often: figures taken earlier are those of a service that was just started. */
-const WARM_UP_MS = 3000
+const WARM_UP_MS = 12_000
 
 /** Measures a row and its baseline in turn, so that both meet the same noise of the machine. */
 export async function runRow(row: Row, { duration, repetitions, signal }: RunOptions): Promise<RowResult> {

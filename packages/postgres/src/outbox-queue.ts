@@ -1,3 +1,4 @@
+import { plainArray } from './array-parameter.ts'
 import type { Sql } from './client.ts'
 import type { Tx } from './lease.ts'
 import { systemFlight } from './tenant-transaction.ts'
@@ -36,9 +37,10 @@ export async function markAttempted(tx: Tx, rows: readonly ClaimedRow[], stored:
   if (storedIds.size > 0) {
     await tx`
       update outbox set attempts = attempts + 1, published_at = clock_timestamp()
-      where event_id = any(${[...storedIds]}::uuid[])`
+      where event_id = any(${plainArray([...storedIds])}::uuid[])`
   }
-  if (failed.length > 0) await tx`update outbox set attempts = attempts + 1 where event_id = any(${failed}::uuid[])`
+  if (failed.length > 0)
+    await tx`update outbox set attempts = attempts + 1 where event_id = any(${plainArray(failed)}::uuid[])`
 }
 
 export async function hasUnpublished(sql: Sql): Promise<boolean> {
@@ -70,7 +72,7 @@ export async function deleteConfirmed(sql: Sql, eventIds: readonly string[]): Pr
   await systemFlight(sql, (tx) => [
     tx`
       with gone as (
-        delete from outbox where event_id = any(${eventIds}::uuid[]) returning tenant_id, event_id
+        delete from outbox where event_id = any(${plainArray(eventIds)}::uuid[]) returning tenant_id, event_id
       )
       insert into outbox_counts as known (tenant_id, hour, events, id_sum)
       select tenant_id, event_hour(event_id), count(*), sum(event_mark(event_id))

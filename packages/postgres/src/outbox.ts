@@ -1,4 +1,5 @@
 import type { PendingQuery } from 'postgres'
+import { jsonLines, plainArray, textArray } from './array-parameter.ts'
 import type { Tx } from './lease.ts'
 
 /** An event that waits to be published. */
@@ -22,18 +23,20 @@ export function outboxInsert(tx: Tx, rows: readonly OutboxRow[]): PendingQuery<n
       values (${only.eventId}, ${only.tenantId}, ${only.subject}, ${only.payload})`
   }
   return tx<never[]>`
-    insert into outbox (event_id, tenant_id, subject, payload)
-    select * from unnest(
-      ${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.tenantId)}::uuid[],
-      ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.payload)}::text[])`
+    insert into outbox (event_id, tenant_id, subject, payload) ${selectRows(tx, rows)}`
 }
 
 /** Like outboxInsert, for events that may be in the outbox already: those are left as they are. */
 export function outboxInsertNew(tx: Tx, rows: readonly OutboxRow[]): PendingQuery<never[]> {
   return tx<never[]>`
-    insert into outbox (event_id, tenant_id, subject, payload)
-    select * from unnest(
-      ${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.tenantId)}::uuid[],
-      ${rows.map((row) => row.subject)}::text[], ${rows.map((row) => row.payload)}::text[])
+    insert into outbox (event_id, tenant_id, subject, payload) ${selectRows(tx, rows)}
     on conflict (event_id) do nothing`
+}
+
+function selectRows(tx: Tx, rows: readonly OutboxRow[]) {
+  return tx`
+    select * from unnest(
+      ${plainArray(rows.map(({ eventId }) => eventId))}::uuid[], ${plainArray(rows.map(({ tenantId }) => tenantId))}::uuid[],
+      ${textArray(rows.map(({ subject }) => subject))}::text[],
+      string_to_array(${jsonLines(rows.map(({ payload }) => payload))}, chr(10)))`
 }

@@ -23,10 +23,7 @@ export function saveStates(tx: Tx, states: readonly State[]) {
     select tenant_id, detection, key, state::jsonb, expires_at from unnest(
       ${states.map(({ tenantId }) => tenantId)}::uuid[], ${states.map(({ detection }) => detection)}::text[],
       ${states.map(({ key }) => key)}::text[], ${states.map(({ state }) => JSON.stringify(state))}::text[],
-      ${timestampArray(
-        tx,
-        states.map(({ expiresAt }) => new Date(expiresAt)),
-      )}::timestamptz[]
+      ${timestampArray(states.map(({ expiresAt }) => new Date(expiresAt)))}::timestamptz[]
     ) as changed (tenant_id, detection, key, state, expires_at)
     on conflict (tenant_id, detection, key) do update set state = excluded.state, expires_at = excluded.expires_at`
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hashLeaf } from '@memoric/crypto/merkle-hash.ts'
 import { errorCode, SQLSTATE } from '@memoric/postgres/database-error.ts'
-import { hexArray, plainArray, textArray } from '@memoric/postgres/array-parameter.ts'
+import { byteaArray, jsonLines, plainArray, textArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
@@ -127,7 +127,6 @@ function saveSequences(tx: Tx, lastSeqs: ReadonlyMap<string, number>) {
 }
 
 function insertEntries(tx: Tx, entries: readonly PlacedEntry[], leaves: readonly string[], receivedAt: Date) {
-  // RFC 8785 JSON has no line breaks: joined by them it goes as one text, which spares escaping each quotation mark in an array.
   const column = <K extends keyof PlacedEntry>(name: K) => entries.map((entry) => entry[name])
   return tx`
     insert into audit_logs (
@@ -141,14 +140,14 @@ function insertEntries(tx: Tx, entries: readonly PlacedEntry[], leaves: readonly
     from unnest(
       ${plainArray(column('logIndex'))}::bigint[], ${plainArray(column('eventId'))}::uuid[],
       ${plainArray(column('tenantId'))}::uuid[], ${plainArray(column('tenantSeq'))}::bigint[],
-      ${plainArray(column('occurredAt').map((time) => time.toISOString()))}::timestamptz[],
+      ${timestampArray(column('occurredAt'))}::timestamptz[],
       ${textArray(column('source'))}::text[], ${textArray(column('actorType'))}::text[], ${textArray(column('actorId'))}::text[],
       ${textArray(column('operation'))}::text[], ${textArray(column('resourceType'))}::text[],
       ${textArray(column('resourceId'))}::text[], ${textArray(column('outcome'))}::text[], ${textArray(column('reason'))}::text[],
       ${textArray(column('endpoint'))}::text[], ${textArray(column('method'))}::text[],
       ${plainArray(column('statusCode'))}::integer[], ${plainArray(column('durationMs'))}::double precision[],
       ${textArray(column('requestId'))}::text[],
-      string_to_array(${column('details').join('\n')}, chr(10)), string_to_array(${leaves.join('\n')}, chr(10))
+      string_to_array(${jsonLines(column('details'))}, chr(10)), string_to_array(${jsonLines(leaves)}, chr(10))
     ) as batch (
       log_index, event_id, tenant_id, tenant_seq, occurred_at, source, actor_type, actor_id, operation,
       resource_type, resource_id, outcome, reason, endpoint, method, status_code, duration_ms, request_id, details, canonical
@@ -161,6 +160,6 @@ function insertPersonal(tx: Tx, personal: readonly SealedPersonal[]) {
     insert into personal_data (tenant_id, event_id, actor, key_id, sealed)
     select * from unnest(
       ${plainArray(column('tenantId'))}::uuid[], ${plainArray(column('eventId'))}::uuid[], ${textArray(column('actor'))}::text[],
-      ${plainArray(column('keyId'))}::uuid[], ${hexArray(column('sealed'))}::bytea[]
+      ${plainArray(column('keyId'))}::uuid[], ${byteaArray(column('sealed'))}::bytea[]
     )`
 }

@@ -51,7 +51,7 @@ function insertKeys(tx: Tx, actors: readonly ActorRef[], wrapped: readonly Buffe
     insert into actor_keys (tenant_id, actor, wrapped)
     select * from unnest(
       ${actors.map(({ tenantId }) => tenantId)}::uuid[], ${actors.map(({ actor }) => actor)}::text[],
-      ${byteaArray(tx, wrapped)}::bytea[]
+      ${byteaArray(wrapped)}::bytea[]
     )
     on conflict (tenant_id, actor) where not held do nothing`
 }

@@ -10,10 +10,7 @@ export function extendTiles(tx: Tx, tiles: readonly TileGrowth[]) {
     insert into log_tiles (level, tile, hashes)
     select * from unnest(
       ${tiles.map(({ level }) => level)}::smallint[], ${tiles.map(({ tile }) => tile)}::bigint[],
-      ${byteaArray(
-        tx,
-        tiles.map(({ hashes }) => hashes),
-      )}::bytea[]
+      ${byteaArray(tiles.map(({ hashes }) => hashes))}::bytea[]
     )
     on conflict (level, tile) do update set hashes = log_tiles.hashes || excluded.hashes`
 }

@@ -56,7 +56,7 @@ export function storeSecret(tx: Tx, { tenant_id, id }: UserId, sealed: Uint8Arra
 export function confirmSecret(tx: Tx, { tenant_id, id, totp_sealed }: FactorId, step: number, hashes: Buffer[]) {
   return tx`
     update users
-    set totp_confirmed_at = now(), totp_last_step = ${step}, recovery_code_hashes = ${byteaArray(tx, hashes)}
+    set totp_confirmed_at = now(), totp_last_step = ${step}, recovery_code_hashes = ${byteaArray(hashes)}
     where tenant_id = ${tenant_id} and id = ${id} and totp_sealed = ${totp_sealed} and totp_confirmed_at is null
     returning 1`
 }

@@ -61,22 +61,10 @@ export function upsertClusters(tx: Tx, { tenantId, subjectId }: SubjectPlace, ro
     select ${tenantId}, ${subjectId}, * from unnest(
       ${of(({ id }) => id)}::uuid[], ${of(({ namespace }) => namespace)}::text[],
       ${of(({ version }) => version)}::int[], ${of(({ memories }) => memories)}::int[],
-      ${timestampArray(
-        tx,
-        of((row) => row.latest_at),
-      )}::timestamptz[],
-      ${timestampArray(
-        tx,
-        of((row) => row.built_at),
-      )}::timestamptz[],
-      ${byteaArray(
-        tx,
-        of((row) => row.members_hash),
-      )}::bytea[],
-      ${byteaArray(
-        tx,
-        of((row) => row.sealed),
-      )}::bytea[]
+      ${timestampArray(of((row) => row.latest_at))}::timestamptz[],
+      ${timestampArray(of((row) => row.built_at))}::timestamptz[],
+      ${byteaArray(of((row) => row.members_hash))}::bytea[],
+      ${byteaArray(of((row) => row.sealed))}::bytea[]
     )
     on conflict (tenant_id, subject_id, id) do update
       set namespace = excluded.namespace, version = excluded.version, memories = excluded.memories,

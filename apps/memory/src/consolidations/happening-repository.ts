@@ -39,7 +39,7 @@ export function selectFirstNames(tx: Tx, { tenantId, subjectId }: SubjectPlace, 
     ) as first
     from person_names known
     where known.tenant_id = ${tenantId} and known.subject_id = ${subjectId}
-      and known.name = any (${byteaArray(tx, names)}::bytea[])`
+      and known.name = any (${byteaArray(names)}::bytea[])`
 }
 
 /** The newest handoffs of a subject that are told and say what was learned or not, and those with these ids, oldest first. */

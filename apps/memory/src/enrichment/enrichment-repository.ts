@@ -146,10 +146,7 @@ export function writeEnriched(
     with enriched as (
       select * from unnest(
         ${ids}::uuid[], ${memories.map(({ importance }) => importance)}::real[],
-        ${byteaArray(
-          tx,
-          memories.map(({ sealed }) => sealed),
-        )}::bytea[]
+        ${byteaArray(memories.map(({ sealed }) => sealed))}::bytea[]
       ) with ordinality as t (id, importance, sealed, nth)
     ), counter as (
       update subjects s set last_change = last_change + ${memories.length}, bytes = s.bytes + ${bytes}

@@ -121,7 +121,7 @@ function ofPerson(
   }
   return tx<HandoffRow[]>`
     select ${handoffColumns(tx)}
-    from unnest(${byteaArray(tx, person.fingerprints)}::bytea[]) as called (name)
+    from unnest(${byteaArray(person.fingerprints)}::bytea[]) as called (name)
     cross join lateral (
       select * from handoffs h where ${ofSubject} and h.with_whom = called.name ${isWanted}
       order by ${order} limit ${limit}
@@ -174,10 +174,7 @@ export function updateHandoffBoxes(
   boxes: readonly HandoffBox[],
 ) {
   const id = table === 'handoffs' ? tx`t.id` : tx`t.handoff_id`
-  const sealed = byteaArray(
-    tx,
-    boxes.map((box) => box.sealed),
-  )
+  const sealed = byteaArray(boxes.map((box) => box.sealed))
   return tx`
     update ${tx(table)} t set sealed = anew.sealed
     from unnest(

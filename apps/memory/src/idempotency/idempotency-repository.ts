@@ -1,4 +1,4 @@
-import { byteaArray } from '@memoric/postgres/array-parameter.ts'
+import { byteaArray, jsonLines, plainArray, textArray } from '@memoric/postgres/array-parameter.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 
 /** What a request with an Idempotency-Key is known by. */
@@ -49,24 +49,19 @@ export function keepClaims(tx: Tx, tenantId: string, asks: readonly AskOfClaim[]
       (select array_agg(id) from jsonb_array_elements_text(claim.subject_ids::jsonb) as several (id)),
       item.ids, item.versions, item.counts, item.made
     from unnest(
-      ${byteaArray(
-        tx,
-        claims.map(({ keyHash }) => keyHash),
-      )}::bytea[],
-      ${byteaArray(
-        tx,
-        claims.map(({ requestHash }) => requestHash),
-      )}::bytea[],
-      ${claims.map(({ subjectId }) => subjectId)}::text[],
-      ${claims.map(({ subjectIds }) => JSON.stringify(subjectIds))}::text[]
+      ${byteaArray(claims.map(({ keyHash }) => keyHash))}::bytea[],
+      ${byteaArray(claims.map(({ requestHash }) => requestHash))}::bytea[],
+      ${textArray(claims.map(({ subjectId }) => subjectId))}::text[],
+      string_to_array(${jsonLines(claims.map(({ subjectIds }) => JSON.stringify(subjectIds)))}, chr(10))
     ) with ordinality as claim (key_hash, request_hash, subject_id, subject_ids, nth)
     join (
       select ask.claim, array_agg(w.id order by ask.nth) as ids, array_agg(w.version order by ask.nth) as versions,
         array_agg(w.seen_count order by ask.nth) as counts,
         array_agg(case when ask.is_first = 1 and w.sealed is null then 1 else 0 end order by ask.nth) as made
       from unnest(
-        ${asks.map(({ claim }) => claims.indexOf(claim) + 1)}::int[], ${asks.map(({ entryId }) => entryId)}::uuid[],
-        ${asks.map(({ isFirst }) => (isFirst ? 1 : 0))}::int[]
+        ${plainArray(asks.map(({ claim }) => claims.indexOf(claim) + 1))}::int[],
+        ${plainArray(asks.map(({ entryId }) => entryId))}::uuid[],
+        ${plainArray(asks.map(({ isFirst }) => (isFirst ? 1 : 0)))}::int[]
       ) with ordinality as ask (claim, entry_id, is_first, nth)
       join written w on w.entry_id = ask.entry_id
       group by ask.claim

@@ -57,8 +57,8 @@ export interface ImportedRow {
 /** Writes memories of a locked subject with the next numbers, in their order. */
 export function insertImported(tx: Tx, { tenantId, subjectId }: SubjectPlace, rows: readonly ImportedRow[]) {
   const of = <T>(read: (row: ImportedRow) => T): T[] => rows.map(read)
-  const times = (read: (row: ImportedRow) => Date | null) => timestampArray(tx, of(read))
-  const bytes = (read: (row: ImportedRow) => Buffer) => byteaArray(tx, of(read))
+  const times = (read: (row: ImportedRow) => Date | null) => timestampArray(of(read))
+  const bytes = (read: (row: ImportedRow) => Buffer) => byteaArray(of(read))
   const size = rows.reduce((sum, { sealed }) => sum + sealed.length, 0)
   return tx`
     with counter as (
@@ -110,11 +110,8 @@ export function insertImportedVersions(
   rows: readonly ImportedVersion[],
 ) {
   const of = <T>(read: (row: ImportedVersion) => T): T[] => rows.map(read)
-  const times = (read: (row: ImportedVersion) => Date | null) => timestampArray(tx, of(read))
-  const sealed = byteaArray(
-    tx,
-    of((row) => row.sealed),
-  )
+  const times = (read: (row: ImportedVersion) => Date | null) => timestampArray(of(read))
+  const sealed = byteaArray(of((row) => row.sealed))
   return tx<{ memory_id: string }[]>`
     with made as (
       insert into memory_versions (

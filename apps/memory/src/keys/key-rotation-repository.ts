@@ -96,14 +96,8 @@ export function updateSubjectKeys(tx: Tx, tenantId: string, keys: readonly Named
     set wrapped = anew.wrapped, fingerprint_wrapped = anew.fingerprint_wrapped, tenant_key_version = anew.tenant_version
     from unnest(
       ${keys.map((key) => key.subject_id)}::text[], ${keys.map((key) => key.version)}::int[],
-      ${byteaArray(
-        tx,
-        keys.map((key) => key.wrapped),
-      )}::bytea[],
-      ${byteaArray(
-        tx,
-        keys.map((key) => key.fingerprint_wrapped),
-      )}::bytea[],
+      ${byteaArray(keys.map((key) => key.wrapped))}::bytea[],
+      ${byteaArray(keys.map((key) => key.fingerprint_wrapped))}::bytea[],
       ${keys.map((key) => key.tenant_key_version)}::int[]
     ) as anew (subject_id, version, wrapped, fingerprint_wrapped, tenant_version)
     where k.tenant_id = ${tenantId} and k.subject_id = anew.subject_id and k.version = anew.version`
@@ -163,10 +157,7 @@ export function updateBoxes(
     update ${tx(table)} t set sealed = anew.sealed
     from unnest(
       ${boxes.map((box) => box.id)}::uuid[], ${boxes.map((box) => box.version)}::int[],
-      ${byteaArray(
-        tx,
-        boxes.map((box) => box.sealed),
-      )}::bytea[]
+      ${byteaArray(boxes.map((box) => box.sealed))}::bytea[]
     ) as anew (id, version, sealed)
     where t.tenant_id = ${tenantId} and ${id} = anew.id and t.version = anew.version`
 }

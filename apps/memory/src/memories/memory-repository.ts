@@ -1,6 +1,6 @@
 import type { MemoryId } from '@memoric/contracts/ids.ts'
 import type { ListMemoriesQuery } from '@memoric/contracts/memory-contract.ts'
-import { byteaArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
+import { byteaArray, jsonLines, plainArray, textArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { OutboxEvent } from '@memoric/service/event-factory.ts'
 import { type AskOfClaim, keepClaims } from '../idempotency/idempotency-repository.ts'
@@ -54,8 +54,9 @@ export function lockSubjects(tx: Tx, tenantId: string, locks: readonly SubjectLo
         memoric.require_consent(s.stopped, s.consent_until, l.consent > 0, l.consent > 1)
       from subjects s
       join unnest(
-        ${locks.map(({ subjectId }) => subjectId)}::text[], ${locks.map(({ keyVersion }) => keyVersion)}::int[],
-        ${locks.map(({ consent }) => (consent === undefined ? 0 : CONSENTS[consent]))}::int[]
+        ${textArray(locks.map(({ subjectId }) => subjectId))}::text[],
+        ${plainArray(locks.map(({ keyVersion }) => keyVersion))}::int[],
+        ${plainArray(locks.map(({ consent }) => (consent === undefined ? 0 : CONSENTS[consent])))}::int[]
       ) as l (subject_id, key_version, consent) on l.subject_id = s.subject_id
       where s.tenant_id = ${tenantId}
       order by s.subject_id for update of s
@@ -88,31 +89,19 @@ export function writeEntries(
   return tx<WrittenRow[]>`
     with entry as (
       select * from unnest(
-        ${of((draft) => draft.id)}::uuid[], ${of((draft) => draft.subjectId)}::text[],
-        ${of((draft) => draft.namespace)}::text[], ${of((draft) => draft.threadId)}::text[],
-        ${of((draft) => draft.sessionId)}::text[], ${of((draft) => draft.tier)}::text[],
-        ${of((draft) => draft.importance)}::real[], ${timestampArray(
-          tx,
-          of((draft) => draft.occurredAt),
-        )}::timestamptz[],
-        ${timestampArray(
-          tx,
-          of((draft) => draft.createdAt),
-        )}::timestamptz[],
-        ${timestampArray(
-          tx,
-          of((draft) => draft.expiresAt),
-        )}::timestamptz[],
-        ${byteaArray(
-          tx,
-          of((draft) => draft.fingerprint),
-        )}::bytea[], ${byteaArray(
-          tx,
-          of((draft) => draft.sealed),
-        )}::bytea[],
-        ${of(({ provenance }) => provenance.writtenBy)}::text[], ${of(({ provenance }) => provenance.source)}::text[],
-        ${of(({ provenance }) => provenance.trust)}::smallint[],
-        ${of((draft) => (draft.reinforces ? 1 : 0))}::int[], ${entries.map(({ times }) => times)}::int[]
+        ${plainArray(of(({ id }) => id))}::uuid[], ${textArray(of(({ subjectId }) => subjectId))}::text[],
+        ${textArray(of(({ namespace }) => namespace))}::text[], ${textArray(of(({ threadId }) => threadId))}::text[],
+        ${textArray(of(({ sessionId }) => sessionId))}::text[], ${textArray(of(({ tier }) => tier))}::text[],
+        ${plainArray(of(({ importance }) => importance))}::real[],
+        ${timestampArray(of(({ occurredAt }) => occurredAt))}::timestamptz[],
+        ${timestampArray(of(({ createdAt }) => createdAt))}::timestamptz[],
+        ${timestampArray(of(({ expiresAt }) => expiresAt))}::timestamptz[],
+        ${byteaArray(of(({ fingerprint }) => fingerprint))}::bytea[], ${byteaArray(of(({ sealed }) => sealed))}::bytea[],
+        ${textArray(of(({ provenance }) => provenance.writtenBy))}::text[],
+        ${textArray(of(({ provenance }) => provenance.source))}::text[],
+        ${plainArray(of(({ provenance }) => provenance.trust))}::smallint[],
+        ${plainArray(of(({ reinforces }) => (reinforces ? 1 : 0)))}::int[],
+        ${plainArray(entries.map(({ times }) => times))}::int[]
       ) with ordinality as t (id, subject_id, namespace, thread_id, session_id, tier, importance, occurred_at, created_at,
         expires_at, fingerprint, sealed, written_by, source, trust, reinforces, times, ord)
     ), known as (
@@ -163,11 +152,13 @@ export function writeEntries(
         case when known_id is null and is_first = 1 then made_payload
           else replace(reinforced_payload, draft_id, coalesce(known_id, n.id)::text) end
       from unnest(
-        ${told.map(({ made }) => made.eventId)}::uuid[], ${told.map(({ ask }) => ask.entryId)}::uuid[],
-        ${told.map(({ ask }) => ask.draft.id)}::text[], ${told.map(({ ask }) => (ask.isFirst ? 1 : 0))}::int[],
-        ${told.map(({ made }) => made.subject)}::text[], ${told.map(({ made }) => made.payload)}::text[],
-        ${told.map(({ reinforced }) => reinforced.subject)}::text[],
-        ${told.map(({ reinforced }) => reinforced.payload)}::text[]
+        ${plainArray(told.map(({ made }) => made.eventId))}::uuid[],
+        ${plainArray(told.map(({ ask }) => ask.entryId))}::uuid[], ${plainArray(told.map(({ ask }) => ask.draft.id))}::text[],
+        ${plainArray(told.map(({ ask }) => (ask.isFirst ? 1 : 0)))}::int[],
+        ${textArray(told.map(({ made }) => made.subject))}::text[],
+        string_to_array(${jsonLines(told.map(({ made }) => made.payload))}, chr(10)),
+        ${textArray(told.map(({ reinforced }) => reinforced.subject))}::text[],
+        string_to_array(${jsonLines(told.map(({ reinforced }) => reinforced.payload))}, chr(10))
       ) as event (event_id, entry_id, draft_id, is_first, made_subject, made_payload, reinforced_subject, reinforced_payload)
       join numbered n on n.id = event.entry_id
     ), written as (
@@ -189,11 +180,10 @@ export function selectKnown(tx: Tx, tenantId: string, entries: readonly Entry[])
   const reinforcing = entries.filter(({ draft }) => draft.reinforces).map(({ draft }) => draft)
   return tx<{ id: string }[]>`
     select entry.id from unnest(
-      ${reinforcing.map(({ id }) => id)}::uuid[],
+      ${plainArray(reinforcing.map(({ id }) => id))}::uuid[],
       ${byteaArray(
-        tx,
         reinforcing.map(({ fingerprint }) => fingerprint),
-      )}::bytea[], ${reinforcing.map(({ provenance }) => provenance.trust)}::smallint[]
+      )}::bytea[], ${plainArray(reinforcing.map(({ provenance }) => provenance.trust))}::smallint[]
     ) as entry (id, fingerprint, trust)
     where exists (
       select from memories m

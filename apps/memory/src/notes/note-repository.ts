@@ -54,7 +54,7 @@ export function selectHolding(
   const isAbout =
     person === null
       ? tx``
-      : tx`and (n.with_whom is null or n.with_whom = any (${byteaArray(tx, person.fingerprints)}::bytea[]))`
+      : tx`and (n.with_whom is null or n.with_whom = any (${byteaArray(person.fingerprints)}::bytea[]))`
   return tx<NoteRow[]>`
     ${notesWithMemories(tx)}
     where n.tenant_id = ${tenantId} and n.subject_id = ${subjectId} and n.kind = ${kind} and n.superseded_by is null

@@ -23,7 +23,7 @@ export function selectNamesOf(tx: Tx, { tenantId, subjectId }: SubjectPlace, nam
 export function selectOwners(tx: Tx, { tenantId, subjectId }: SubjectPlace, names: readonly Buffer[]) {
   return tx<{ name: Buffer; person_id: string }[]>`
     select name, person_id from person_names
-    where tenant_id = ${tenantId} and subject_id = ${subjectId} and name = any (${byteaArray(tx, names)}::bytea[])`
+    where tenant_id = ${tenantId} and subject_id = ${subjectId} and name = any (${byteaArray(names)}::bytea[])`
 }
 
 export function selectPerson(tx: Tx, { tenantId, subjectId }: SubjectPlace, id: string) {
@@ -70,7 +70,7 @@ export function upsertPerson(
 
 /** Gives a person these names and no others. */
 export function replaceNames(tx: Tx, { tenantId, subjectId }: SubjectPlace, id: string, names: readonly Buffer[]) {
-  const all = byteaArray(tx, names)
+  const all = byteaArray(names)
   return tx`
     with gone as (
       delete from person_names

@@ -48,7 +48,7 @@ export function selectUrgent(tx: Tx, { tenantId, subjectId }: SubjectPlace, pers
   const isFor =
     person === null
       ? tx``
-      : tx`and (t.with_whom is null or t.with_whom = any (${byteaArray(tx, person.fingerprints)}::bytea[]))`
+      : tx`and (t.with_whom is null or t.with_whom = any (${byteaArray(person.fingerprints)}::bytea[]))`
   return tx<TaskRow[]>`
     ${tasksWithMemories(tx)}
     where t.tenant_id = ${tenantId} and t.subject_id = ${subjectId} and t.outcome is null ${isFor}

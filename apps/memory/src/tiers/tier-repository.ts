@@ -46,10 +46,7 @@ export function selectTiers(tx: Tx, tenantId: string, query: TierQuery, limits: 
     with asked as (
       select * from unnest(
         ${limits.map(({ tier }) => tier)}::text[],
-        ${timestampArray(
-          tx,
-          limits.map(({ leavesBefore }) => leavesBefore),
-        )}::timestamptz[],
+        ${timestampArray(limits.map(({ leavesBefore }) => leavesBefore))}::timestamptz[],
         ${limits.map(({ capacity }) => capacity)}::bigint[]
       ) as t (tier, leaves_before, capacity)
     ), counted as (

@@ -27,7 +27,7 @@ export function selectReflectedMemories(
   person: readonly Buffer[] | null,
   most: Readonly<Record<ReflectionKind, number>>,
 ) {
-  const ofPerson = person === null ? tx`` : tx`and r.person = any (${byteaArray(tx, person)}::bytea[])`
+  const ofPerson = person === null ? tx`` : tx`and r.person = any (${byteaArray(person)}::bytea[])`
   return tx<ReflectedMemory[]>`
     select m.tenant_id, m.id, m.subject_id, m.version, m.importance, m.seen_count, m.occurred_at, m.sealed, r.kind,
       to_char(r.starts_on, 'YYYY-MM-DD') as starts_on, r.confidence, r.nth::int as nth,
