@@ -1,6 +1,6 @@
 import { errorCode } from '@memoric/postgres/database-error.ts'
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
-import { STALE_KEY } from '../memories/memory-repository.ts'
+import { STALE_KEY } from '../memories/subject-lock-repository.ts'
 import { openRow } from '../memories/memory-row.ts'
 import { CONSENT_WITHDRAWN, NO_CONSENT } from '../privacy/consent-rules.ts'
 import { OVER_QUOTA } from '../quotas/quota-repository.ts'

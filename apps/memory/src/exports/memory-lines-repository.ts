@@ -1,5 +1,5 @@
 import type { Tx } from '@memoric/postgres/lease.ts'
-import type { VersionRow } from '../memories/memory-repository.ts'
+import type { VersionRow } from '../memories/memory-read-repository.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 
 /** Opens a cursor on the ids of the live memories of a subject by their numbers; one for each transaction. */

@@ -1,6 +1,6 @@
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
-import { selectMemories, type VersionRow } from '../memories/memory-repository.ts'
+import { selectMemories, type VersionRow } from '../memories/memory-read-repository.ts'
 import { memoryView, openRow, tidyImportance, type MemoryRow } from '../memories/memory-row.ts'
 import { provenanceView } from '../provenance/provenance-view.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'

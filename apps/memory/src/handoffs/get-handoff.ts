@@ -4,7 +4,7 @@ import type { Call } from '@memoric/service/implement-routes.ts'
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
-import { selectMemories } from '../memories/memory-repository.ts'
+import { selectMemories } from '../memories/memory-read-repository.ts'
 import { standingView } from '../provenance/provenance-view.ts'
 import { findHandoff, viewOf, withKeysOfHandoff } from './find-handoff.ts'
 

@@ -5,7 +5,7 @@ import { insertCapsule } from '../capsules/capsule-repository.ts'
 import type { SharedMemory } from '../capsules/capsule-row.ts'
 import type { CapsuleLine } from '../exports/export-lines.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
-import { selectMemories } from '../memories/memory-repository.ts'
+import { selectMemories } from '../memories/memory-read-repository.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 import type { IdOfMemory } from './import-records.ts'
 

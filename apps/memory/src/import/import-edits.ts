@@ -5,7 +5,7 @@ import { insertEdit, selectWeights, selectEdit, updateStanding } from '../edits/
 import { standingOfEdits } from '../edits/standing-of-edits.ts'
 import type { EditLine } from '../exports/export-lines.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
-import { selectMemories } from '../memories/memory-repository.ts'
+import { selectMemories } from '../memories/memory-read-repository.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 
 /** Writes an edit of a memory that is here, unless it is known, and gives how many that were. */

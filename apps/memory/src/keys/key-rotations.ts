@@ -15,7 +15,7 @@ import { keyRotationId } from '@memoric/contracts/ids.ts'
 import { z } from 'zod'
 import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
-import { lockSubjects } from '../memories/memory-repository.ts'
+import { lockSubjects } from '../memories/subject-lock-repository.ts'
 import { insertTenantKey, selectSubjectKeys, selectTenantKeys } from './key-repository.ts'
 import {
   insertKeyRotation,

@@ -8,7 +8,7 @@ import { generateKey } from '@memoric/crypto/wrapped-key.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import { errorCode, SQLSTATE } from '@memoric/postgres/database-error.ts'
 import { tenantFlight, type Scope } from '@memoric/postgres/tenant-transaction.ts'
-import { STALE_KEY } from '../memories/memory-repository.ts'
+import { STALE_KEY } from '../memories/subject-lock-repository.ts'
 import { selectNextKeyVersion } from '../privacy/erasure-repository.ts'
 import {
   insertSubjectKey,

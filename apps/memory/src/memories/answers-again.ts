@@ -5,7 +5,7 @@ import type { RequestContext } from '@memoric/service/request-context.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { KeptItem, KeptRequest } from '../idempotency/idempotency-repository.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
-import { selectAsWritten } from './memory-repository.ts'
+import { selectAsWritten } from './memory-read-repository.ts'
 import { openRows } from './open-rows.ts'
 import type { WriteResult } from './write-memories.ts'
 

@@ -5,7 +5,7 @@ import { scopeOf } from '../caller-scope.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { requireProcessing } from '../privacy/consent-rules.ts'
-import { selectMemories } from './memory-repository.ts'
+import { selectMemories } from './memory-read-repository.ts'
 import type { MemoryRow } from './memory-row.ts'
 
 /** The live memory with this id that the caller may see. Throws AppError `memory_not_found`. */

@@ -9,7 +9,7 @@ import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { withKeysOf } from './find-memory.ts'
 import { provenanceView } from '../provenance/provenance-view.ts'
-import { selectMemories, selectVersions, type VersionRow } from './memory-repository.ts'
+import { selectMemories, selectVersions, type VersionRow } from './memory-read-repository.ts'
 import { openRow, tidyImportance } from './memory-row.ts'
 
 type History = RouteTable['getMemoryHistory']

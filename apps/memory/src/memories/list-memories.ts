@@ -10,7 +10,7 @@ import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { requireTierToRead } from '../policies/require-tier.ts'
 import { requireProcessing } from '../privacy/consent-rules.ts'
-import { selectPage } from './memory-repository.ts'
+import { selectPage } from './memory-read-repository.ts'
 import { openRows } from './open-rows.ts'
 
 type List = RouteTable['listMemories']

@@ -15,7 +15,7 @@ import type { SubjectKeys } from '../keys/subject-keys.ts'
 import type { RoutedMemory } from '../policies/route-memory.ts'
 import { consentFor } from '../privacy/consent-rules.ts'
 import { type Provenance, provenanceOf } from '../provenance/provenance.ts'
-import type { SubjectLock } from './memory-repository.ts'
+import type { SubjectLock } from './subject-lock-repository.ts'
 import { sealAttributes, type PrivateAttributes } from './private-attributes.ts'
 
 /** A memory that is ready to be written but for its number in the subject. */

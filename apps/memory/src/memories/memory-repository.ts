@@ -1,23 +1,13 @@
-import type { MemoryId } from '@memoric/contracts/ids.ts'
-import type { ListMemoriesQuery } from '@memoric/contracts/memory-contract.ts'
 import { byteaArray, jsonLines, plainArray, textArray, timestampArray } from '@memoric/postgres/array-parameter.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { OutboxEvent } from '@memoric/service/event-factory.ts'
 import { type AskOfClaim, keepClaims } from '../idempotency/idempotency-repository.ts'
-import type { ProvenanceColumns } from '../provenance/provenance-view.ts'
 import type { Provenance } from '../provenance/provenance.ts'
 import type { Amount } from '../quotas/quota-rules.ts'
+import { memoryColumns } from './memory-columns.ts'
 import type { MemoryDraft } from './memory-draft.ts'
 import type { MemoryRow } from './memory-row.ts'
 import type { Ask, Entry } from './merge-drafts.ts'
-import { recordOf } from './record-of.ts'
-
-/** Columns of a MemoryRow; `m` is the table. */
-function columns(tx: Tx, sealed = tx`m.sealed`) {
-  return tx`m.tenant_id, m.id, m.subject_id, m.namespace, m.thread_id, m.session_id, m.seq, m.change, m.version, m.tier,
-    m.importance, m.seen_count, m.occurred_at, m.created_at, m.updated_at, m.expires_at,
-    m.summarised_by, m.written_by, m.source, m.trust, m.standing, m.withheld, ${sealed} as sealed`
-}
 
 /** The event of a draft, as it is told when the draft made a memory and when it reinforced one; which, the database decides. */
 export interface ToldWrite {
@@ -25,44 +15,6 @@ export interface ToldWrite {
   readonly made: OutboxEvent
   /** Names the draft's id in place of that of the memory. */
   readonly reinforced: OutboxEvent
-}
-
-/** A subject to lock, and the version of its key that a write was sealed with; null where nothing was sealed. */
-export interface SubjectLock {
-  readonly subjectId: string
-  readonly keyVersion: number | null
-  /** For a write of content: whether its consent has to be valid, or must not have been withdrawn only. */
-  readonly consent?: 'required' | 'not_withdrawn'
-}
-
-/**
- * SQLSTATE of `memoric.require_key_version`: the write was sealed with a key that has been rotated since, or was destroyed with its
- * subject.
- */
-export const STALE_KEY = 'MK001'
-
-const CONSENTS = { not_withdrawn: 1, required: 2 } as const
-
-/**
- * Locks subjects, always in the same order so that no two writers wait for each other. Throws STALE_KEY when the key of one
- * has another version now or is gone, CONSENT_WITHDRAWN and NO_CONSENT where a lock asks for consent.
- */
-export function lockSubjects(tx: Tx, tenantId: string, locks: readonly SubjectLock[]) {
-  return tx`
-    with locked as (
-      select l.key_version, memoric.require_key_version(s.key_version, l.key_version),
-        memoric.require_consent(s.stopped, s.consent_until, l.consent > 0, l.consent > 1)
-      from subjects s
-      join unnest(
-        ${textArray(locks.map(({ subjectId }) => subjectId))}::text[],
-        ${plainArray(locks.map(({ keyVersion }) => keyVersion))}::int[],
-        ${plainArray(locks.map(({ consent }) => (consent === undefined ? 0 : CONSENTS[consent])))}::int[]
-      ) as l (subject_id, key_version, consent) on l.subject_id = s.subject_id
-      where s.tenant_id = ${tenantId}
-      order by s.subject_id for update of s
-    )
-    select memoric.require_key_version(count(key_version)::int, ${locks.filter(({ keyVersion }) => keyVersion !== null).length})
-    from locked`
 }
 
 /** What became of an entry. A row that was made has no `sealed`: the writer has it. */
@@ -139,12 +91,12 @@ export function writeEntries(
         importance, times, occurred_at, created_at, created_at, expires_at, fingerprint, sealed, written_by, source, trust
       from numbered join counter using (subject_id)
       where known_id is null
-      returning m.id as entry_id, ${columns(tx, tx`null::bytea`)}
+      returning m.id as entry_id, ${memoryColumns(tx, tx`null::bytea`)}
     ), reinforced as (
       update memories m set seen_count = m.seen_count + n.times, change = counter.change + n.nth_change
       from numbered n join counter using (subject_id)
       where m.tenant_id = ${tenantId} and m.id = n.known_id
-      returning n.id as entry_id, ${columns(tx, tx`m.sealed`)}
+      returning n.id as entry_id, ${memoryColumns(tx, tx`m.sealed`)}
     ), told as (
       insert into outbox (event_id, tenant_id, subject, payload)
       select event_id, ${tenantId},
@@ -192,97 +144,6 @@ export function selectKnown(tx: Tx, tenantId: string, entries: readonly Entry[])
     )`
 }
 
-/** Live memories by id, in no order. */
-export function selectMemories(tx: Tx, tenantId: string, ids: readonly string[]) {
-  return tx<MemoryRow[]>`
-    select ${columns(tx)} from memories m
-    where m.tenant_id = ${tenantId} and m.id = any (${[...ids]}::uuid[])
-      and (m.expires_at is null or m.expires_at > now())`
-}
-
-/** Live memories by id, in no order, each with whether its thread is archived. */
-export function selectFoundMemories(tx: Tx, tenantId: string, ids: readonly string[]) {
-  return tx<MemoryRow[]>`
-    select ${columns(tx)}, ${isArchived(tx)} from memories m
-    where m.tenant_id = ${tenantId} and m.id = any (${[...ids]}::uuid[])
-      and (m.expires_at is null or m.expires_at > now())`
-}
-
-/** Whether the thread of the memory `m` is archived. */
-function isArchived(tx: Tx) {
-  return tx`
-    m.thread_id is not null and exists (
-      select from threads t
-      where t.tenant_id = m.tenant_id and t.subject_id = m.subject_id and t.namespace = m.namespace
-        and t.thread_id = m.thread_id and t.archived_at is not null
-    ) as is_archived`
-}
-
-/** Live memories as they were in the version that is named for each, in no order. */
-export function selectAsWritten(tx: Tx, tenantId: string, ids: readonly string[], versions: readonly number[]) {
-  return tx<MemoryRow[]>`
-    with live as (
-      select m.*, asked.version as asked from memories m
-      join unnest(${[...ids]}::uuid[], ${[...versions]}::int[]) as asked (id, version) on asked.id = m.id
-      where m.tenant_id = ${tenantId} and (m.expires_at is null or m.expires_at > now())
-    )
-    select ${columns(tx)} from live m where m.version = m.asked
-    union all
-    select m.tenant_id, m.id, m.subject_id, m.namespace, m.thread_id, m.session_id, m.seq, m.change, v.version, v.tier,
-      v.importance, m.seen_count, v.occurred_at, m.created_at, v.written_at, v.expires_at, m.summarised_by, v.written_by,
-      v.source, v.trust, m.standing, m.withheld, v.sealed
-    from live m join memory_versions v on v.tenant_id = m.tenant_id and v.memory_id = m.id and v.version = m.asked`
-}
-
-/** How far a subject is. */
-interface SubjectPart {
-  readonly subject_since: Date
-  readonly last_change: number
-}
-
-/** Live memories of one subject by id, in no order, each with how far the subject is: at least one row, without a memory if need be. */
-export function selectMemoriesWithState(tx: Tx, tenantId: string, subjectId: string, ids: readonly string[]) {
-  return tx<((MemoryRow | { readonly id: null }) & SubjectPart)[]>`
-    select s.created_at as subject_since, s.last_change, ${columns(tx)}, ${isArchived(tx)}
-    from subjects s left join memories m on m.tenant_id = s.tenant_id and m.subject_id = s.subject_id
-      and m.id = any (${[...ids]}::uuid[]) and (m.expires_at is null or m.expires_at > now())
-    where s.tenant_id = ${tenantId} and s.subject_id = ${subjectId}`
-}
-
-/** A page of live memories, newest first, that come before the memory `beforeId`. */
-export function selectPage(tx: Tx, tenantId: string, query: ListMemoriesQuery, beforeId: string | null) {
-  const { subject_id, namespace, thread_id, tier, before, after, withheld = false, limit } = query
-  return tx<MemoryRow[]>`
-    select ${columns(tx)} from memories m
-    where m.tenant_id = ${tenantId} and (m.expires_at is null or m.expires_at > now())
-      ${beforeId === null ? tx`` : tx`and m.id < ${beforeId}`}
-      ${subject_id === undefined ? tx`` : tx`and m.subject_id = ${subject_id}`}
-      ${namespace === undefined ? tx`` : tx`and m.namespace = ${namespace}`}
-      ${thread_id === undefined ? tx`` : tx`and m.thread_id = ${thread_id}`}
-      ${tier === undefined ? tx`` : tx`and m.tier = ${tier}`}
-      ${before === undefined ? tx`` : tx`and m.occurred_at < ${before}`}
-      ${after === undefined ? tx`` : tx`and m.occurred_at >= ${after}`}
-      ${withheld ? tx`` : tx`and m.standing > 0`}
-    order by m.id desc limit ${limit + 1}`
-}
-
-type VersionColumns =
-  'tenant_id' | 'id' | 'subject_id' | 'version' | 'tier' | 'importance' | 'occurred_at' | 'expires_at' | 'sealed'
-
-export interface VersionRow extends Pick<MemoryRow, VersionColumns>, ProvenanceColumns {
-  readonly written_at: Date
-  readonly replaced_at: Date
-}
-
-/** Replaced versions of a memory, newest first. */
-export function selectVersions(tx: Tx, tenantId: string, memoryId: string) {
-  return tx<VersionRow[]>`
-    select tenant_id, memory_id as id, subject_id, version, tier, importance, occurred_at, expires_at,
-      written_at, replaced_at, written_by, source, trust, sealed
-    from memory_versions where tenant_id = ${tenantId} and memory_id = ${memoryId}
-    order by version desc`
-}
-
 export interface Replacement {
   /** Null leaves the memory where it is by then: a policy may have moved it since it was read. */
   readonly tier: string | null
@@ -325,73 +186,5 @@ export function replaceMemory(tx: Tx, row: MemoryRow, next: Replacement, limits:
       trust = coalesce(${next.provenance?.trust ?? null}::smallint, m.trust)
     from counter
     where m.tenant_id = ${row.tenant_id} and m.id = ${row.id} and m.version = ${row.version}
-    returning ${columns(tx)}`
-}
-
-/** A memory that was removed. */
-export interface RemovedRow {
-  readonly id: MemoryId
-  readonly seq: number
-  readonly version: number
-  readonly summarised_by: MemoryId | null
-  /** Sealed bytes that went with it, those of replaced versions too. */
-  readonly size: number
-}
-
-/** Deletes a memory with its history and leaves a note for the indexes; no row when `row` is no longer the current one. */
-export function removeMemory(tx: Tx, row: MemoryRow) {
-  return remove(tx, row.tenant_id, row.subject_id, tx`m.id = ${row.id} and m.version = ${row.version}`)
-}
-
-/** The same for these memories of a thread, but for those that have the words of something else. */
-export function removeOfThread(tx: Tx, tenantId: string, subjectId: string, threadId: string, ids: readonly string[]) {
-  return remove(
-    tx,
-    tenantId,
-    subjectId,
-    tx`m.id = any (${[...ids]}::uuid[]) and m.thread_id = ${threadId}
-      and ${recordOf(tx, tx`m.tenant_id`, tx`m.id`)} is null`,
-  )
-}
-
-/** The same for all of these memories. */
-export function removeMemories(tx: Tx, tenantId: string, subjectId: string, ids: readonly string[]) {
-  return remove(tx, tenantId, subjectId, tx`m.id = any (${[...ids]}::uuid[])`)
-}
-
-/** The same for those of these memories whose time is over. */
-export function removeExpired(tx: Tx, tenantId: string, subjectId: string, ids: readonly string[]) {
-  return remove(tx, tenantId, subjectId, tx`m.id = any (${[...ids]}::uuid[]) and m.expires_at <= now()`)
-}
-
-function remove(tx: Tx, tenantId: string, subjectId: string, which: ReturnType<Tx>) {
-  return tx<RemovedRow[]>`
-    with gone as (
-      delete from memories m where m.tenant_id = ${tenantId} and m.subject_id = ${subjectId} and ${which}
-      returning m.id, m.seq, m.version, m.namespace, m.summarised_by, octet_length(m.sealed) as size
-    ), clustered as (
-      delete from clusters
-      where tenant_id = ${tenantId} and subject_id = ${subjectId} and namespace in (select namespace from gone)
-    ), history as (
-      delete from memory_versions where tenant_id = ${tenantId} and memory_id in (select id from gone)
-      returning memory_id, octet_length(sealed) as size
-    ), edited as (
-      delete from memory_edits where tenant_id = ${tenantId} and memory_id in (select id from gone)
-    ), shared as (
-      delete from capsule_memories where tenant_id = ${tenantId} and memory_id in (select id from gone)
-    ), sizes as (
-      select gone.*, size + coalesce((select sum(size) from history where memory_id = gone.id), 0) as whole,
-        row_number() over (order by id) as nth
-      from gone
-    ), counter as (
-      update subjects s set last_change = last_change + removed.count, memories = memories - removed.count,
-        bytes = bytes - removed.whole
-      from (select count(*) as count, sum(whole) as whole from sizes) as removed
-      where s.tenant_id = ${tenantId} and s.subject_id = ${subjectId} and removed.count > 0
-      returning last_change - removed.count as change
-    ), note as (
-      insert into memory_deletions (tenant_id, subject_id, change, memory_id)
-      select ${tenantId}, ${subjectId}, change + nth, id from sizes, counter
-    )
-    select id, seq, version, summarised_by, whole::bigint as size from sizes`
+    returning ${memoryColumns(tx)}`
 }

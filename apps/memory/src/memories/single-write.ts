@@ -9,7 +9,7 @@ import { requireConsent } from '../privacy/require-consent.ts'
 import type { Amount } from '../quotas/quota-rules.ts'
 import { withQuotas } from '../quotas/single-write-quotas.ts'
 import type { TenantUsage } from '../quotas/tenant-usage.ts'
-import { lockSubjects } from './memory-repository.ts'
+import { lockSubjects } from './subject-lock-repository.ts'
 import { withFreshKeys } from './stale-keys.ts'
 
 /** What a write added to what is stored as memories, and as which change of its subject; null when it changed no memory. */

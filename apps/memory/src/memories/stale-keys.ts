@@ -3,7 +3,7 @@ import { errorCode } from '@memoric/postgres/database-error.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
 import { subjectOfDraft } from './memory-draft.ts'
-import { STALE_KEY } from './memory-repository.ts'
+import { STALE_KEY } from './subject-lock-repository.ts'
 import type { MemoryRow } from './memory-row.ts'
 
 /** Runs a write of one subject, and once more with keys read anew when its key was rotated meanwhile. */

@@ -1,7 +1,8 @@
 import { AppError } from '@memoric/service/app-error.ts'
 import { amountOf } from '../quotas/fitting-entries.ts'
 import { type Amount, NOTHING, plus } from '../quotas/quota-rules.ts'
-import type { SubjectLock, ToldWrite, WrittenRow } from './memory-repository.ts'
+import type { ToldWrite, WrittenRow } from './memory-repository.ts'
+import type { SubjectLock } from './subject-lock-repository.ts'
 import type { Ask, Entry } from './merge-drafts.ts'
 import type { DraftWrite, WrittenDraft } from './write-queue.ts'
 

@@ -2,7 +2,7 @@ import type { Tx } from '@memoric/postgres/lease.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
-import { type RemovedRow, removeMemories } from '../memories/memory-repository.ts'
+import { type RemovedRow, removeMemories } from '../memories/memory-removal-repository.ts'
 import type { SubjectPlace } from '../search/segment-repository.ts'
 import { withdrawReflections } from '../consolidations/withdraw-reflections.ts'
 

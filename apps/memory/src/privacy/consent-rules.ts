@@ -1,7 +1,7 @@
 import type { Caller } from '@memoric/contracts/caller.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import type { SubjectKeys } from '../keys/subject-keys.ts'
-import type { SubjectLock } from '../memories/memory-repository.ts'
+import type { SubjectLock } from '../memories/subject-lock-repository.ts'
 
 /** SQLSTATEs of `memoric.require_consent`. */
 export const CONSENT_WITHDRAWN = 'MK003'

@@ -2,7 +2,7 @@ import { isOfAllSubjects, type SearchScope } from '@memoric/contracts/search-con
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
 import { scopeOf } from '../caller-scope.ts'
 import type { MemoryDeps } from '../memory-deps.ts'
-import { selectMemoriesWithState } from '../memories/memory-repository.ts'
+import { selectMemoriesWithState } from '../memories/memory-read-repository.ts'
 import type { MemoryRow } from '../memories/memory-row.ts'
 import { needsTexts } from './check-phrases.ts'
 import { openRanked, type OpenedMemory } from './open-best.ts'

@@ -1,3 +1,4 @@
+import { plainArray } from '@memoric/postgres/array-parameter.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import type { Scope } from '@memoric/postgres/tenant-transaction.ts'
 import type { MemoryRow } from '../memories/memory-row.ts'
@@ -86,7 +87,7 @@ export interface SegmentRow {
 export function selectSegments(tx: Tx, { tenantId, subjectId }: SubjectPlace, known: readonly string[]) {
   return tx<SegmentRow[]>`
     select segment_id, from_change, to_change, format,
-      case when segment_id = any (${[...known]}::uuid[]) then null else sealed end as sealed
+      case when segment_id = any (${plainArray(known)}::uuid[]) then null else sealed end as sealed
     from search_segments
     where tenant_id = ${tenantId} and subject_id = ${subjectId}
     order by from_change`
@@ -98,7 +99,7 @@ export function selectSegmentsAround(tx: Tx, { tenantId, subjectId }: SubjectPla
     select segment_id, from_change, to_change, format, sealed
     from search_segments
     where tenant_id = ${tenantId} and subject_id = ${subjectId}
-      and exists (select from unnest(${[...seqs]}::bigint[]) as seq where seq between first_seq and last_seq)
+      and exists (select from unnest(${plainArray(seqs)}::bigint[]) as seq where seq between first_seq and last_seq)
     order by from_change`
 }
 
@@ -142,7 +143,7 @@ export function insertSegment(tx: Tx, { tenantId, subjectId }: SubjectPlace, seg
 export function deleteSegments(tx: Tx, { tenantId, subjectId }: SubjectPlace, segmentIds: readonly string[]) {
   return tx`
     delete from search_segments
-    where tenant_id = ${tenantId} and subject_id = ${subjectId} and segment_id = any (${[...segmentIds]}::uuid[])`
+    where tenant_id = ${tenantId} and subject_id = ${subjectId} and segment_id = any (${plainArray(segmentIds)}::uuid[])`
 }
 
 /** Segments that another key than this sealed. */

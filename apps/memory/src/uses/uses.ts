@@ -1,3 +1,4 @@
+import { plainArray } from '@memoric/postgres/array-parameter.ts'
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
@@ -72,7 +73,8 @@ function addRecalls(tx: Tx, tenantId: string, recalls: readonly (readonly [strin
   return tx`
     insert into memory_uses as u (tenant_id, subject_id, memory_id, recalls, last_recalled_at)
     select m.tenant_id, m.subject_id, m.id, r.recalls, now()
-    from unnest(${recalls.map(([id]) => id)}::uuid[], ${recalls.map(([, count]) => count)}::int[]) as r (id, recalls)
+    from unnest(${plainArray(recalls.map(([id]) => id))}::uuid[],
+      ${plainArray(recalls.map(([, count]) => count))}::int[]) as r (id, recalls)
     join memories m on m.tenant_id = ${tenantId} and m.id = r.id
     order by m.id for key share of m
     on conflict (tenant_id, memory_id) do update
