@@ -35,6 +35,13 @@ const ambient = {
   message: 'The environment is read in main.ts only.',
 }
 
+/** The schemas of all routes take 15 MiB in each process that loads them: only the gateway needs them all. */
+const wholeTable = {
+  group: ['@memoric/contracts/route-table.ts'],
+  allowTypeImports: true,
+  message: 'Load the routes of this app alone (contracts/src/routes-of-*.ts).',
+}
+
 export default tseslint.config(
   { ignores: ['**/node_modules/**', '.memoric/**', '**/*.mjs'] },
   ...tseslint.configs.strictTypeChecked,
@@ -52,6 +59,10 @@ export default tseslint.config(
     },
   },
   ...arrows.map(({ files, may }) => ({ files, rules: importRule(may) })),
+  {
+    files: ['apps/{auth,memory,audit}/src/**', 'packages/service/src/**'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [wholeTable] }] },
+  },
   {
     files: ['**/main.ts', 'infra/local/src/{demo,operator}.ts'],
     rules: { 'no-restricted-syntax': ['error', ...syntax] },

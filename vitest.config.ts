@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['packages/{contracts,crypto,service}/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
+          testTimeout: 30_000,
         },
       },
       {

@@ -1,3 +1,4 @@
+import { ROUTES_OF_AUDIT } from '@memoric/contracts/routes-of-audit.ts'
 import { errorCode, isUnavailable, SQLSTATE } from '@memoric/postgres/database-error.ts'
 import { AppError } from '@memoric/service/app-error.ts'
 import { useCaller } from '@memoric/service/caller-plugin.ts'
@@ -52,7 +53,7 @@ export async function buildApp(config: AppConfig, deps: AppDeps): Promise<Fastif
       serviceKeyHashes: config.SERVICE_KEY_HASHES,
       serviceKeyHashesFile: config.SERVICE_KEY_HASHES_FILE,
     })
-    implementRoutes(scope, 'audit', {
+    implementRoutes(scope, ROUTES_OF_AUDIT, {
       listAuditLogs: (call) => listAuditLogs(deps, call),
       exportAuditLogs: (call) => exportAuditLogs(deps, call),
       getAuditStatistics: (call) => getAuditStatistics(deps, call),

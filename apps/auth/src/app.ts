@@ -1,3 +1,4 @@
+import { ROUTES_OF_AUTH } from '@memoric/contracts/routes-of-auth.ts'
 import { CryptoError } from '@memoric/crypto/errors.ts'
 import { isUnavailable } from '@memoric/postgres/database-error.ts'
 import { AppError } from '@memoric/service/app-error.ts'
@@ -86,7 +87,7 @@ export async function buildApp(config: AuthConfig, deps: Deps): Promise<FastifyI
 }
 
 function useRoutes(app: FastifyInstance, deps: Deps): void {
-  implementRoutes(app, 'auth', {
+  implementRoutes(app, ROUTES_OF_AUTH, {
     register: register(deps),
     login: login(deps),
     refresh: refresh(deps),

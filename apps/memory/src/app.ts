@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@memoric/contracts/error-codes.ts'
+import { ROUTES_OF_MEMORY } from '@memoric/contracts/routes-of-memory.ts'
 import { CryptoError } from '@memoric/crypto/errors.ts'
 import { outboxGauges } from '@memoric/postgres/outbox-gauges.ts'
 import { errorCode, isUnavailable } from '@memoric/postgres/database-error.ts'
@@ -107,7 +108,7 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
       serviceKeyHashesFile: config.SERVICE_KEY_HASHES_FILE,
     })
     useReceiptKey(scope, deps.receiptKeys)
-    implementRoutes(scope, 'memory', {
+    implementRoutes(scope, ROUTES_OF_MEMORY, {
       ...memoryHandlers(deps),
       ...keyHandlers(deps),
       ...erasureHandlers(deps),

@@ -38,6 +38,9 @@ export interface Route {
   readonly responses: Readonly<Record<number, z.ZodType | null>>
 }
 
+/** A route that `App` implements. */
+export type RouteOf<App extends AppName> = Route & { readonly app: App }
+
 /** The body of an answer that is made while it is sent. */
 export const byteStream = z.custom<AsyncIterable<Uint8Array>>()
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { ProblemError } from '@memoric/contracts/error-codes.ts'
 import type { AppName, Route, RouteInput, RouteOutput } from '@memoric/contracts/route.ts'
-import { routesOf, type OperationsOf, type RouteTable } from '@memoric/contracts/route-table.ts'
+import type { OperationsOf, RouteTable } from '@memoric/contracts/route-table.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { AppError } from './app-error.ts'
@@ -11,10 +11,16 @@ import type { RequestContext } from './request-context.ts'
 /** What a handler gets: the validated parts of the request, and who asked. */
 export type Call<R extends Route> = RouteInput<R> & { readonly context: RequestContext }
 
-/** One handler for each route of `App`; a missing or a superfluous one does not compile. */
-export type Handlers<App extends AppName> = {
-  readonly [Id in OperationsOf<App>]: (call: Call<RouteTable[Id]>) => Promise<RouteOutput<RouteTable[Id]>>
+/** Routes by their operation id. */
+type Routes = Readonly<Record<string, Route>>
+
+/** One handler for each route; a missing one does not compile. */
+type HandlersOf<Table extends Routes> = {
+  readonly [Id in keyof Table]: (call: Call<Table[Id]>) => Promise<RouteOutput<Table[Id]>>
 }
+
+/** The handlers of an app. */
+export type Handlers<App extends AppName> = HandlersOf<Pick<RouteTable, OperationsOf<App>>>
 
 interface Answer {
   readonly status: number
@@ -25,12 +31,16 @@ interface Answer {
 type AnyHandler = (call: Call<Route>) => Promise<Answer>
 
 /**
- * Registers the routes of `name` from the route table: permission, body limit and validation come from there.
+ * Registers the routes of an app: permission, body limit and validation come from the table.
  * Needs the caller plugin.
  */
-export function implementRoutes<App extends AppName>(app: FastifyInstance, name: App, handlers: Handlers<App>): void {
-  for (const [id, route] of routesOf(name)) {
-    // The table and `Handlers` have the same keys; their union of call types cannot be expressed per element.
+export function implementRoutes<Table extends Routes>(
+  app: FastifyInstance,
+  routes: Table,
+  handlers: HandlersOf<Table>,
+): void {
+  for (const [id, route] of Object.entries(routes)) {
+    // Table and handlers have the same keys; their union of call types cannot be expressed per element.
     const handle = (handlers as unknown as Record<string, AnyHandler>)[id]
     if (handle === undefined) throw new Error(`no handler for ${id}`)
     app.route({

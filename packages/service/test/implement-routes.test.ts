@@ -2,7 +2,7 @@ import type { Caller } from '@memoric/contracts/caller.ts'
 import type { ProblemError } from '@memoric/contracts/error-codes.ts'
 import { MEMORY_LIMITS } from '@memoric/contracts/memory-contract.ts'
 import type { Route } from '@memoric/contracts/route.ts'
-import { routesOf } from '@memoric/contracts/route-table.ts'
+import { ROUTES_OF_MEMORY } from '@memoric/contracts/routes-of-memory.ts'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -34,9 +34,11 @@ async function memoryServer(
     return Promise.resolve({ status: 200, body: RESULT, headers: { etag: '"7"' } })
   }
   const empty = () => Promise.resolve({ status: 204, body: null })
-  const handlers = Object.fromEntries(routesOf('memory').map(([id]) => [id, id === 'deleteMemory' ? empty : keep]))
+  const handlers = Object.fromEntries(
+    Object.keys(ROUTES_OF_MEMORY).map((id) => [id, id === 'deleteMemory' ? empty : keep]),
+  )
   // These handlers answer what no route of the table does, which is what is tested here.
-  implementRoutes(app, 'memory', handlers as unknown as Handlers<'memory'>)
+  implementRoutes(app, ROUTES_OF_MEMORY, handlers as unknown as Handlers<'memory'>)
   return { app, calls }
 }
 
@@ -100,7 +102,7 @@ describe('an app serves the routes of the table', () => {
 
   test('and does not start without a handler for each', async () => {
     const app = await testServer()
-    expect(() => implementRoutes(app, 'memory', {} as Handlers<'memory'>)).toThrow('no handler for')
+    expect(() => implementRoutes(app, ROUTES_OF_MEMORY, {} as Handlers<'memory'>)).toThrow('no handler for')
   })
 })
 

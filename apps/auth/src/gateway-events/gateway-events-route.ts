@@ -1,4 +1,4 @@
-import { ROUTES } from '@memoric/contracts/route-table.ts'
+import { eventStreamRoutes } from '@memoric/contracts/event-stream-contract.ts'
 import { GATEWAY_EVENTS_PATH, type GatewayEvent, gatewayEventsBody } from '@memoric/contracts/gateway-events.ts'
 import { REFUSING_APP } from '@memoric/contracts/refusals.ts'
 import { outboxInsertNew } from '@memoric/postgres/outbox.ts'
@@ -49,7 +49,7 @@ async function keep({ config, sql, events, store }: Tools, event: GatewayEvent):
 }
 
 function subscribed(events: EventFactory, told: Extract<GatewayEvent, { kind: 'subscribed' }>) {
-  const { method, path } = ROUTES.subscribeEvents
+  const { method, path } = eventStreamRoutes.subscribeEvents
   return events({
     type: 'events.subscribed',
     context: { caller: told.caller, endpoint: path, method, startedAt: performance.now() },
