@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { tenantScope } from '../src/tenant-scope.ts'
 import { deleteOldAttempts, forgetFailures } from '../src/throttle/attempt-repository.ts'
 import { attemptPlace } from '../src/throttle/sign-in-throttle.ts'
+import { addAccount } from './add-account.ts'
 import { holdBlocks } from './hold-blocks.ts'
 import { PASSWORD, randomEmail, signUp } from './sign-up.ts'
 import { useAuth } from './use-auth.ts'
@@ -257,6 +258,71 @@ describe('a stranger', () => {
     await fail(owner.email, 10)
     const told = (await failuresOf(owner.email)).filter(({ data }) => data.reason === 'throttled')
     expect(told.map(({ data }) => data.details)).toEqual([{ attempts: 1 }, { attempts: 30 }])
+  })
+})
+
+describe('somebody who makes an account of their own for the e-mail of another', () => {
+  const OWN = 'what the stranger chose'
+
+  const loginTo = (email: string, tenant: string, password: string, clientAddress = HOME) =>
+    auth.call('POST', '/v1/auth/login', { email, password, tenant }, { clientAddress })
+
+  /** An owner, and a tenant in which a stranger has an account with the same e-mail. */
+  async function beset() {
+    const [owner, { tenantId }] = [await signUp(auth), await signUp(auth)]
+    const userId = await addAccount(auth, owner.email, tenantId, OWN)
+    return { ...owner, stranger: { tenantId, userId } }
+  }
+
+  test('signs in, which counts for nothing and forgives no guess at the other', async () => {
+    const { email, stranger } = await beset()
+    expect(await fail(email, 5)).toEqual(Array(5).fill(401))
+    for (let i = 0; i < 3; i += 1) expect((await loginTo(email, stranger.tenantId, OWN)).status).toBe(200)
+    expect(await counterOf(place(email).account)).toEqual({ failures: 5, block: null })
+    expect(await fail(email, 2)).toEqual([401, 429])
+  })
+
+  test('makes no network known from which only its own failures would count', async () => {
+    const { email, stranger } = await beset()
+    expect((await loginTo(email, stranger.tenantId, OWN)).status).toBe(200)
+    await fail(email, 6, elsewhere)
+    expect((await login(email, WRONG)).status).toBe(429)
+  })
+
+  test('cannot guess with the own password: it counts where it is tried on both', async () => {
+    const { email } = await beset()
+    for (let i = 0; i < 6; i += 1) expect((await login(email, OWN)).status).toBe(200)
+    expect((await login(email, OWN)).status).toBe(429)
+  })
+
+  test('nor where the own account asks for a code, or may not be signed in to', async () => {
+    const { email, stranger } = await beset()
+    await auth.admin`
+      update users set totp_sealed = '\\x00', totp_confirmed_at = now() where id = ${stranger.userId}`
+    for (let i = 0; i < 3; i += 1) expect((await login(email, OWN)).body.code).toBe('totp_required')
+    await auth.admin`update tenants set suspended_at = now() where id = ${stranger.tenantId}`
+    for (let i = 0; i < 3; i += 1) expect((await login(email, OWN)).body.code).toBe('tenant_suspended')
+    expect((await login(email, OWN)).status).toBe(429)
+  })
+
+  test('is not taken for the person whom a mail has reached, though that one came later', async () => {
+    const { email, userId, tenantId, stranger } = await beset()
+    await auth.admin`update users set created_at = created_at - interval '1 day' where id = ${stranger.userId}`
+    await auth.admin`update users set email_verified_at = now() where id = ${userId}`
+    await fail(email, 5)
+    expect((await loginTo(email, stranger.tenantId, OWN)).status).toBe(200)
+    expect(await counterOf(place(email).network)).toMatchObject({ failures: 5 })
+    expect((await loginTo(email, tenantId, PASSWORD)).status).toBe(200)
+    expect(await counterOf(place(email).network)).toMatchObject({ failures: 0 })
+  })
+
+  test('takes nothing from the other by an account without a password for which a provider of their own vouches', async () => {
+    const [{ email }, { tenantId }] = [await signUp(auth), await signUp(auth)]
+    const userId = await addAccount(auth, email, tenantId, null)
+    await auth.admin`update users set email_verified_at = now() where id = ${userId}`
+    await fail(email, 3)
+    expect((await login(email)).status).toBe(200)
+    expect(await counterOf(place(email).network)).toMatchObject({ failures: 0 })
   })
 })
 

@@ -11,7 +11,7 @@ import { userView } from '../accounts/account-views.ts'
 import { replacePasswordHash } from '../accounts/user-repository.ts'
 import type { Deps } from '../deps.ts'
 import { requiredActions } from '../tenants/required-actions.ts'
-import { type CountedAttempt, forgiveNetwork } from '../throttle/attempt-repository.ts'
+import { type CountedAttempt, type Pardon, pardonAttempt } from '../throttle/attempt-repository.ts'
 import { readSecondFactor, type SecondFactor, spendSecondFactor } from '../totp/second-factor.ts'
 import { recoveryCodeUsed } from '../totp/totp-events.ts'
 import { selectWithoutFactor } from '../totp/totp-repository.ts'
@@ -32,22 +32,28 @@ export interface SignInAttempt extends z.output<typeof loginBody> {
   readonly context: RequestContext
 }
 
+/** An attempt that was counted as a failure, and what becomes of that when it is none. */
+export interface Pardonable {
+  readonly counted: CountedAttempt
+  readonly pardon: Pardon
+}
+
 /**
- * Begins a session for a password that is right, if the second factor is too, and forgives the failures from this network. Gives the
+ * Begins a session for a password that is right, if the second factor is too, and pardons the attempt. Gives the
  * answer. Throws SignInRefused; AppError `write_conflict` when the account was changed meanwhile.
  */
 export async function beginPasswordSession(
   deps: Deps,
   attempt: SignInAttempt,
   account: SignInAccount,
-  counted: CountedAttempt,
+  pardonable: Pardonable,
 ): Promise<LoginAnswer> {
   const factor = await requireFactor(deps, account, attempt.totp)
   const nextHash = await staleHash(deps, account, attempt.password)
   const method = { method: 'password', secondFactor: factor !== null } as const
   const settings = settingsOf(deps, account)
   const session = newSession(deps, account, settings, attempt.context, method)
-  const begun = begin(deps, { attempt, account, counted, factor, nextHash, session })
+  const begun = begin(deps, { attempt, account, ...pardonable, factor, nextHash, session })
   // Made while the database works; without the session the token is worth nothing.
   const [answer] = await Promise.all([answerWith(deps, session, account, settings), begun])
   return answer
@@ -61,24 +67,24 @@ async function answerWith(deps: Deps, session: NewSession, account: SignInAccoun
 }
 
 /** A sign-in that was let through so far. */
-interface Passed {
+interface Passed extends Pardonable {
   readonly attempt: SignInAttempt
   readonly account: SignInAccount
-  readonly counted: CountedAttempt
   readonly factor: SecondFactor | null
   readonly nextHash: string | null
   readonly session: NewSession
 }
 
 async function begin(deps: Deps, passed: Passed): Promise<void> {
-  const { attempt, account, counted, factor, nextHash, session } = passed
+  const { attempt, account, counted, pardon, factor, nextHash, session } = passed
   const event = succeeded(deps, attempt, session, factor)
   const alone = { session, checkedHash: account.password_hash, nextHash, counted, event }
-  if (factor !== null || !(await beginAlone(deps, alone))) await beginInSteps(deps, passed, event)
+  const inSteps = factor !== null || pardon !== 'network' || !(await beginAlone(deps, alone))
+  if (inSteps) await beginInSteps(deps, passed, event)
 }
 
 async function beginInSteps(deps: Deps, passed: Passed, event: OutboxEvent): Promise<void> {
-  const { attempt, account, counted, factor, nextHash, session } = passed
+  const { attempt, account, counted, pardon, factor, nextHash, session } = passed
   const { context } = attempt
   await startSession(deps, {
     session,
@@ -88,7 +94,7 @@ async function beginInSteps(deps: Deps, passed: Passed, event: OutboxEvent): Pro
       spend(tx, deps, attempt, account, factor),
       outboxInsert(tx, [event]),
       ...(nextHash === null ? [] : [replacePasswordHash(tx, account, nextHash)]),
-      forgiveNetwork(tx, counted),
+      ...pardonAttempt(tx, counted, pardon),
     ],
   })
   if (factor?.kind === 'recovery_code') deps.mail.wake()

@@ -7,6 +7,7 @@ import { refusedFor, tellRefusal } from '../throttle/refused-attempt.ts'
 import { type Admission, admission, attemptPlace, withdraw } from '../throttle/sign-in-throttle.ts'
 import { beginPasswordSession, type LoginAnswer, type SignInAttempt } from './begin-password-session.ts'
 import { matchAccount } from './match-account.ts'
+import { pardonFor } from './pardon-for.ts'
 import { SignInRefused } from './sign-in-refused.ts'
 import { selectSignInAccounts, type SignInAccount } from './sign-in-repository.ts'
 import { objectionTo } from './sign-in-rules.ts'
@@ -33,7 +34,7 @@ async function signIn(deps: Deps, attempt: SignInAttempt): Promise<LoginAnswer> 
   try {
     return await deps.signIns.judge(() => judge(deps, attempt, accounts, admitted.counted))
   } catch (error) {
-    if (error instanceof SignInRefused) return refuse(deps, attempt, error, admitted.counted)
+    if (error instanceof SignInRefused) return refuse(deps, attempt, accounts, error, admitted.counted)
     // Something is broken, or there is too much to do: no failure of whoever signs in.
     await withdraw(deps, admitted.counted).catch(() => undefined)
     throw error
@@ -56,7 +57,7 @@ async function judge(
     objectionTo(deps, found, clientAddress),
   )
   try {
-    return await beginPasswordSession(deps, attempt, account, counted)
+    return await beginPasswordSession(deps, attempt, account, { counted, pardon: pardonFor(account, accounts) })
   } catch (error) {
     if (isRepeated || !(error instanceof AppError && error.code === 'write_conflict')) throw error
     const again = await deps.reader.ask((tx) => selectAccounts(tx, deps, attempt))
@@ -67,11 +68,18 @@ async function judge(
 async function refuse(
   deps: Deps,
   { email, context }: SignInAttempt,
-  { refused: accounts, code, isFailure }: SignInRefused,
+  tried: readonly SignInAccount[],
+  refusal: SignInRefused,
   counted: CountedAttempt,
 ): Promise<never> {
-  await tellRefusal(deps, { email, context, accounts, takenBack: isFailure ? undefined : counted })
-  throw new AppError(code)
+  const takenBack = isPardoned(refusal, tried) ? counted : undefined
+  await tellRefusal(deps, { email, context, accounts: refusal.refused, takenBack })
+  throw new AppError(refusal.code)
+}
+
+/** A password that is right and does not let in counts for nothing, unless it may have been a guess at another account. */
+function isPardoned({ isFailure, opened }: SignInRefused, tried: readonly SignInAccount[]): boolean {
+  return !isFailure && tried.some((account) => opened.has(account.id) && pardonFor(account, tried) !== 'none')
 }
 
 /** Without a look at the password. */

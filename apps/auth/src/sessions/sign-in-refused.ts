@@ -20,6 +20,11 @@ export class SignInRefused extends Error {
   get isFailure(): boolean {
     return this.code === WRONG_PASSWORD || this.code === WRONG_CODE
   }
+
+  /** The users whose password it was. */
+  get opened(): ReadonlySet<string | null> {
+    return new Set(this.refused.flatMap(({ reason, userId }) => (answerTo(reason) === WRONG_PASSWORD ? [] : [userId])))
+  }
 }
 
 const WRONG_PASSWORD = 'invalid_credentials'

@@ -66,10 +66,22 @@ export function uncountAttempt(tx: Tx, attempt: CountedAttempt) {
 }
 
 /** Forgives the failures from the network of an attempt that succeeded, and knows the network from now on. */
-export function forgiveNetwork(tx: Tx, { account, network, ...attempt }: CountedAttempt) {
+function forgiveNetwork(tx: Tx, { account, network, ...attempt }: CountedAttempt) {
   return tx`
     select memoric.forgive_network(${account}, ${network}, ${FREE_FAILURES}, ${attempt.counted_at}, ${attempt.account_until},
       ${attempt.account_failed_at})`
+}
+
+/**
+ * What becomes of an attempt that was no wrong guess: it forgives what failed before it, is taken back itself, or, as an account of
+ * somebody else may have been guessed at beside it, stays counted.
+ */
+export type Pardon = 'network' | 'attempt' | 'none'
+
+/** The statements that pardon an attempt. */
+export function pardonAttempt(tx: Tx, attempt: CountedAttempt, pardon: Pardon): readonly PromiseLike<unknown>[] {
+  if (pardon === 'network') return [forgiveNetwork(tx, attempt)]
+  return pardon === 'attempt' ? uncountAttempt(tx, attempt) : []
 }
 
 /** Forgets the failures of an account from anywhere, and those from one network; which networks are known stays. */

@@ -17,7 +17,7 @@ export interface AttemptOrigin {
   readonly address: string
 }
 
-/** Whether an attempt is let through. It is counted as a failure then, until `forgiveNetwork` or `uncountAttempt` says otherwise. */
+/** Whether an attempt is let through. It is counted as a failure then, until `pardonAttempt` or `uncountAttempt` says otherwise. */
 export type Admission =
   | { readonly counted: CountedAttempt }
   | {
