@@ -1,3 +1,4 @@
+import { REFUSAL_HEADER } from '@memoric/contracts/refusals.ts'
 import { hashToken } from '@memoric/crypto/opaque-token.ts'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
@@ -66,6 +67,25 @@ test('a token that nobody issued is refused', async () => {
   for (const token of ['x', changed, 'mr_' + '0'.repeat(49), refreshToken.toLowerCase()]) {
     expect(await refresh(token)).toMatchObject({ status: 401, body: { code: 'invalid_token' } })
   }
+})
+
+test('a session goes on from the addresses of its tenant only, and its token stays good for them', async () => {
+  const owner = await signUp(auth)
+  const from = (clientAddress: string) =>
+    auth.call('POST', '/v1/auth/refresh', { refresh_token: owner.refreshToken }, { clientAddress })
+  const inside = { ...owner.caller, clientAddress: '192.0.2.9' }
+  await auth.call('PATCH', '/v1/tenant', { settings: { ip_allow: ['192.0.2.0/24'] } }, inside)
+  const refused = await from('198.51.100.1')
+  expect(refused).toMatchObject({ status: 403, body: { code: 'address_not_allowed' } })
+  expect(JSON.parse(String(refused.headers[REFUSAL_HEADER]))).toEqual({
+    reason: 'address_not_allowed',
+    tenantId: owner.tenantId,
+    principal: { type: 'user', id: owner.userId },
+  })
+  expect(await from('192.0.2.8')).toMatchObject({ status: 200 })
+  expect(await from('198.51.100.1')).toMatchObject({ status: 403 })
+  await age(owner.refreshToken, 11)
+  expect(await from('198.51.100.1')).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
 })
 
 test.each([

@@ -1,5 +1,6 @@
 import type { TenantId } from '@memoric/contracts/ids.ts'
 import type { IntrospectAnswer, Refusal } from '@memoric/contracts/introspection.ts'
+import { REFUSAL_HEADER } from '@memoric/contracts/refusals.ts'
 import type { AuthKeys } from '../keys/auth-keys.ts'
 import { callerSettingsOf, readTenantSettings } from '../tenants/tenant-settings.ts'
 
@@ -19,6 +20,11 @@ export function refuse(
 ): IntrospectAnswer {
   // From a row of that tenant.
   return { grant: null, refusal: { reason, tenantId: tenant_id as TenantId, principal } }
+}
+
+/** Headers by which the gateway tells the log of a tenant whose credential was refused and why; nobody else sees them. */
+export function forTheLog(refusal: Omit<Refusal, 'reason'> & { readonly reason: string }) {
+  return { [REFUSAL_HEADER]: JSON.stringify(refusal) }
 }
 
 interface TenantRowPart {

@@ -1,16 +1,20 @@
+import type { TenantId } from '@memoric/contracts/ids.ts'
 import { createToken, hashToken } from '@memoric/crypto/opaque-token.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { AppError } from '@memoric/service/app-error.ts'
+import { createAddressCheck } from '@memoric/service/client-networks.ts'
 import type { RequestContext } from '@memoric/service/request-context.ts'
 import type { Deps } from '../deps.ts'
+import { forTheLog } from '../introspection/refusal.ts'
+import { readNetworks } from '../tenants/tenant-settings.ts'
 import {
   insertRefreshToken,
   markRefreshTokenUsed,
   type RefreshTokenPlace,
   selectRefreshToken,
 } from './refresh-token-repository.ts'
-import { lockLiveSession, prolongSession } from './live-session-repository.ts'
+import { lockLiveSession, type LockedSession, prolongSession } from './live-session-repository.ts'
 import { type LiveSession, revokeSession } from './session-repository.ts'
 import { REFRESH_TOKEN_PREFIX } from './new-session.ts'
 import type { ContinuedSession } from './token-pair.ts'
@@ -24,7 +28,7 @@ export type Exchange = { readonly session: ContinuedSession } | { readonly sessi
 
 /**
  * Exchanges a refresh token, one at a time for each session. Throws AppError `invalid_token` when the session is over,
- * `tenant_suspended` while it may not go on.
+ * `tenant_suspended` while it may not go on, `address_not_allowed` where it may not be used.
  */
 export async function exchangeToken(
   tx: Tx,
@@ -38,10 +42,22 @@ export async function exchangeToken(
   const { used_seconds_ago: age, successor_sealed: successor } = token
   if (age !== null && age > GRACE_SECONDS) return endSession(tx, deps, session, context)
   if (session.suspended) throw new AppError('tenant_suspended')
+  requireAllowedAddress(deps, session, context)
   if (age === null || successor === null) return rotate(tx, deps, presented, session, context)
   const refreshToken = deps.keys.credentials.open(successorPlace(presented), successor)
   await outboxInsert(tx, [tokenRefreshed(deps.events, session, context, { repeated: true })])
   return { session: { ...session, refreshToken } }
+}
+
+/** The token stays good for the addresses from which the session may be used. */
+function requireAllowedAddress({ keys }: Deps, session: LockedSession, { caller }: RequestContext): void {
+  const { tenantId, userId, ip_allow_sealed: sealed } = session
+  const networks = readNetworks(keys.personal, tenantId, tenantId, sealed)
+  if (networks === null || createAddressCheck([networks])?.(caller.clientAddress) === true) return
+  const reason = 'address_not_allowed'
+  // Of a row of that tenant.
+  const refusal = { reason, tenantId: tenantId as TenantId, principal: { type: 'user', id: userId } } as const
+  throw new AppError(reason, { headers: forTheLog(refusal) })
 }
 
 async function rotate(

@@ -24,12 +24,18 @@ function idleTime(tx: Tx, config: SessionConfig) {
     least(${config.SESSION_IDLE_DAYS * MINUTES_PER_DAY}, (t.settings ->> 'session_idle_minutes')::int))`
 }
 
+/** A live session, with what its tenant says of its use. */
+export interface LockedSession extends LiveSession {
+  readonly suspended: boolean
+  readonly ip_allow_sealed: Uint8Array | null
+}
+
 /** The session, if it is live and its user active; nobody else can use or end it until the transaction does. */
 export function lockLiveSession(tx: Tx, tenantId: string, sessionId: string, config: SessionConfig) {
   const { lifetime, idle } = sessionEnds(tx, config)
-  return tx<(LiveSession & { readonly suspended: boolean })[]>`
+  return tx<LockedSession[]>`
     select s.tenant_id as "tenantId", s.id as "sessionId", s.user_id as "userId", u.role,
-      t.suspended_at is not null as suspended
+      t.suspended_at is not null as suspended, t.ip_allow_sealed
     from sessions s
     join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
     join tenants t on t.id = s.tenant_id

@@ -1,6 +1,5 @@
 import type { TenantId } from '@memoric/contracts/ids.ts'
-import type { Grant, Refusal } from '@memoric/contracts/introspection.ts'
-import { REFUSAL_HEADER } from '@memoric/contracts/refusals.ts'
+import type { Grant } from '@memoric/contracts/introspection.ts'
 import type { ApiKey } from '@memoric/crypto/api-key.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { tenantFlight } from '@memoric/postgres/tenant-transaction.ts'
@@ -11,6 +10,7 @@ import { uuidV7 } from '@memoric/service/uuid-v7.ts'
 import type { Deps } from '../deps.ts'
 import type { Handler } from '../handler.ts'
 import { introspectApiKey } from '../introspection/introspect-api-key.ts'
+import { forTheLog } from '../introspection/refusal.ts'
 import { ACCESS_TOKEN_SECONDS, type ClientTokenClaims } from '../signing-keys/access-tokens.ts'
 import { tenantScope } from '../tenant-scope.ts'
 import { invalidClient, presentedClient } from './presented-client.ts'
@@ -43,11 +43,6 @@ async function authenticate(deps: Deps, { keyId, secret }: ApiKey, { caller }: R
     })
   }
   return grant
-}
-
-/** What the gateway tells the log of the key's tenant, and nobody else. */
-function forTheLog(refusal: Omit<Refusal, 'reason'> & { readonly reason: string }) {
-  return { [REFUSAL_HEADER]: JSON.stringify(refusal) }
 }
 
 /** A token never outlives its key; one of no second is none. */
