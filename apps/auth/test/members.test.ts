@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Caller } from '@memoric/contracts/caller.ts'
 import { memberRoutes } from '@memoric/contracts/member-contract.ts'
 import { ROLE_PERMISSIONS, ROLES, type Role } from '@memoric/contracts/permissions.ts'
+import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { addKey, addMember, askKey, askSession, countEvents, eventsOf } from './add-member.ts'
 import { useRevokedIds } from './revocation-signals.ts'
@@ -457,6 +458,25 @@ describe('resetting the authenticator app of a member', () => {
     ])
     expect(await eventsOf(auth, owner, 'auth.session.revoked')).toMatchObject([{ data: { reason: 'totp_reset' } }])
     await mailbox.mailTo(member.email, 'authenticator app')
+  })
+
+  test('leaves no password to stand alone that is too short: a session can only set up another app or change it', async () => {
+    const owner = await signUp(auth)
+    const member = await addMember(auth, owner)
+    await giveTotp(member.userId)
+    const change = (caller: Partial<Caller>, current_password: string, new_password: string) =>
+      auth.call('POST', '/v1/auth/change-password', { current_password, new_password }, caller)
+    expect((await change(member.caller, PASSWORD, 'xk7#Qp2z')).status).toBe(204)
+    expect((await resetTotp(owner, member.userId)).status).toBe(204)
+    const body = { email: member.email, password: 'xk7#Qp2z' }
+    const { access_token, required_actions } = (await auth.call('POST', '/v1/auth/login', body)).body
+    expect(required_actions).toEqual(['enroll_totp'])
+    const caller = { ...member.caller, sessionId: String(decodeJwt(access_token).sid), permissions: [] }
+    expect((await auth.call('GET', '/v1/auth/me', undefined, caller)).body.required_actions).toEqual(['enroll_totp'])
+    expect((await askSession(auth, { ...member, caller })).grant?.permissions).toEqual([])
+    expect((await change(caller, 'xk7#Qp2z', `${PASSWORD} again`)).status).toBe(204)
+    expect((await askSession(auth, { ...member, caller })).grant?.permissions).toEqual(ROLE_PERMISSIONS.user)
+    await expect.poll(() => revoked).toContain(member.userId)
   })
 
   test('is refused where there is none', async () => {

@@ -36,6 +36,7 @@ export function me({ sql, keys }: Deps): Handler<'me'> {
                 role: user.role,
                 method: session.method,
                 hasTotp: user.totp_confirmed_at !== null,
+                standsAlone: user.password_stands_alone,
               }),
       },
     }

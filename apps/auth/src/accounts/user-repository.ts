@@ -10,6 +10,8 @@ export interface UserRow {
   readonly deactivated_at: Date | null
   readonly email_verified_at: Date | null
   readonly totp_confirmed_at: Date | null
+  /** Whether the password is long enough without a second factor. */
+  readonly password_stands_alone: boolean
   readonly last_sign_in_at: Date | null
   readonly created_at: Date
 }
@@ -28,7 +30,7 @@ export type NewUser = Pick<
 /** The columns of a UserRow. */
 export function userColumns(tx: Tx) {
   return tx`tenant_id, id, email_sealed, display_name_sealed, role, deactivated_at, email_verified_at,
-    totp_confirmed_at, last_sign_in_at, created_at`
+    totp_confirmed_at, password_stands_alone, last_sign_in_at, created_at`
 }
 
 export function selectUser(tx: Tx, tenantId: string, id: string) {

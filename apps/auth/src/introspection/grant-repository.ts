@@ -15,6 +15,7 @@ export interface SessionGrantRow extends TenantPart {
   readonly role: Role
   readonly method: string
   readonly has_totp: boolean
+  readonly password_stands_alone: boolean
   readonly active: boolean
   readonly revoked: boolean
   readonly expired: boolean
@@ -29,8 +30,8 @@ function tenantColumns(tx: Tx) {
 export function selectSessionGrant(tx: Tx, sessionId: string, userId: string, config: SessionConfig) {
   const { lifetime, idle } = sessionEnds(tx, config)
   return tx<SessionGrantRow[]>`
-    select s.tenant_id, u.role, s.method, u.totp_confirmed_at is not null as has_totp, u.deactivated_at is null as active,
-      s.revoked_at is not null as revoked, least(${lifetime}, ${idle}) <= now() as expired,
+    select s.tenant_id, u.role, s.method, u.totp_confirmed_at is not null as has_totp, u.password_stands_alone,
+      u.deactivated_at is null as active, s.revoked_at is not null as revoked, least(${lifetime}, ${idle}) <= now() as expired,
       least(${lifetime}, ${idle}) as expires_at, ${tenantColumns(tx)}
     from sessions s
     join users u on u.tenant_id = s.tenant_id and u.id = s.user_id

@@ -8,7 +8,7 @@ import { refuse, type RefusalReason, tenantPart, UNKNOWN } from './refusal.ts'
 
 type SessionQuestion = Extract<IntrospectBody, { kind: 'session' }>
 
-/** What a session may do, or why it does not stand. While its tenant asks something of the user first, it may do nothing. */
+/** What a session may do, or why it does not stand. While something is asked of the user first, it may do nothing. */
 export async function introspectSession(deps: Deps, question: SessionQuestion): Promise<IntrospectAnswer> {
   const [session, user] = [sessionId.safeParse(question.session_id), userId.safeParse(question.user_id)]
   if (!session.success || !user.success) return UNKNOWN
@@ -18,7 +18,8 @@ export async function introspectSession(deps: Deps, question: SessionQuestion): 
   const reason = reasonAgainst(row)
   if (reason !== null) return refuse(reason, row, principal)
   const { settings, limits } = tenantPart(deps.keys, row)
-  const isFree = requiredActions(settings, { ...row, hasTotp: row.has_totp }).length === 0
+  const { has_totp: hasTotp, password_stands_alone: standsAlone } = row
+  const isFree = requiredActions(settings, { ...row, hasTotp, standsAlone }).length === 0
   const grant = {
     grantId: session.data,
     // From a row of that tenant.

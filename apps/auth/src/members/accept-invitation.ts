@@ -32,7 +32,12 @@ export function acceptInvitation(deps: Deps): Handler<'acceptInvitation'> {
       body: {
         ...(await tokenPair(deps.accessTokens, acceptance.session)),
         user: userView(deps.keys.personal, row),
-        required_actions: requiredActions(settings, { role: row.role, method: 'invitation', hasTotp: false }),
+        required_actions: requiredActions(settings, {
+          role: row.role,
+          method: 'invitation',
+          hasTotp: false,
+          standsAlone: true,
+        }),
       },
     }
   }

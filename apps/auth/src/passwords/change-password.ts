@@ -34,7 +34,8 @@ export function changePassword(deps: Deps): Handler<'changePassword'> {
     )
     deps.relay.wake()
     deps.mail.wake()
-    announceRevoked(deps, ended)
+    // What the session that stays may do depended on a password that was too short.
+    announceRevoked(deps, user.password_stands_alone ? ended : [user.id, ...ended])
     return { status: 204, body: null }
   }
 }

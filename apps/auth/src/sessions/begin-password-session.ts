@@ -62,7 +62,8 @@ export async function beginPasswordSession(
 async function answerWith(deps: Deps, session: NewSession, account: SignInAccount, settings: TenantSettings) {
   const tokens = tokenPair(deps.accessTokens, session)
   const user = userView(deps.keys.personal, account)
-  const judged = { role: user.role, method: session.method, hasTotp: user.totp_enabled }
+  const { password_stands_alone: standsAlone } = account
+  const judged = { role: user.role, method: session.method, hasTotp: user.totp_enabled, standsAlone }
   return { user, required_actions: requiredActions(settings, judged), ...(await tokens) }
 }
 

@@ -95,7 +95,8 @@ function requireAllowedAddress(
 }
 
 async function answer(deps: Deps, { tenantSettings }: SignInProvider, { user, session }: Omit<SignedIn, 'announce'>) {
-  const judged = { role: user.role, method: session.method, hasTotp: user.totp_confirmed_at !== null }
+  const { role, totp_confirmed_at: confirmedAt, password_stands_alone: standsAlone } = user
+  const judged = { role, method: session.method, hasTotp: confirmedAt !== null, standsAlone }
   return {
     ...(await tokenPair(deps.accessTokens, session)),
     user: userView(deps.keys.personal, user),
