@@ -1,5 +1,5 @@
 import { REFUSAL_HEADER } from '@memoric/contracts/refusals.ts'
-import { hashToken } from '@memoric/crypto/opaque-token.ts'
+import { createToken, hashToken } from '@memoric/crypto/opaque-token.ts'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { signUp } from './sign-up.ts'
@@ -86,6 +86,22 @@ test('a session goes on from the addresses of its tenant only, and its token sta
   expect(await from('198.51.100.1')).toMatchObject({ status: 403 })
   await age(owner.refreshToken, 11)
   expect(await from('198.51.100.1')).toMatchObject({ status: 401, body: { code: 'refresh_token_reused' } })
+})
+
+test('the tenant is told of a token that its session does not go on with, and of nobody who made one up', async () => {
+  const owner = await signUp(auth)
+  const toldOf = (headers: Awaited<ReturnType<typeof refresh>>['headers']) =>
+    JSON.parse(String(headers[REFUSAL_HEADER])) as unknown
+  await auth.admin`update tenants set suspended_at = now() where id = ${owner.tenantId}`
+  expect(toldOf((await refresh(owner.refreshToken)).headers)).toEqual({
+    reason: 'tenant_suspended',
+    tenantId: owner.tenantId,
+    principal: { type: 'user', id: owner.userId },
+  })
+  await logout(owner.refreshToken)
+  const told = { reason: 'invalid_token', tenantId: owner.tenantId, principal: null }
+  expect(toldOf((await refresh(owner.refreshToken)).headers)).toEqual(told)
+  expect((await refresh(createToken('mr'))).headers).not.toHaveProperty(REFUSAL_HEADER)
 })
 
 test.each([

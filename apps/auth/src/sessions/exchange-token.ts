@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@memoric/contracts/error-codes.ts'
 import type { TenantId } from '@memoric/contracts/ids.ts'
 import { createToken, hashToken } from '@memoric/crypto/opaque-token.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
@@ -38,10 +39,10 @@ export async function exchangeToken(
 ): Promise<Exchange> {
   const [session] = await lockLiveSession(tx, presented.tenantId, presented.sessionId, deps.config)
   const [token] = await selectRefreshToken(tx, presented)
-  if (session === undefined || token === undefined) throw new AppError('invalid_token')
+  if (session === undefined || token === undefined) throw refusal('invalid_token', presented.tenantId)
   const { used_seconds_ago: age, successor_sealed: successor } = token
   if (age !== null && age > GRACE_SECONDS) return endSession(tx, deps, session, context)
-  if (session.suspended) throw new AppError('tenant_suspended')
+  if (session.suspended) throw refusal('tenant_suspended', session.tenantId, session.userId)
   requireAllowedAddress(deps, session, context)
   if (age === null || successor === null) return rotate(tx, deps, presented, session, context)
   const refreshToken = deps.keys.credentials.open(successorPlace(presented), successor)
@@ -54,10 +55,14 @@ function requireAllowedAddress({ keys }: Deps, session: LockedSession, { caller 
   const { tenantId, userId, ip_allow_sealed: sealed } = session
   const networks = readNetworks(keys.personal, tenantId, tenantId, sealed)
   if (networks === null || createAddressCheck([networks])?.(caller.clientAddress) === true) return
-  const reason = 'address_not_allowed'
+  throw refusal('address_not_allowed', tenantId, userId)
+}
+
+/** For a token that is known: its tenant is told that somebody came with it. */
+function refusal(code: ErrorCode, tenantId: string, userId?: string): AppError {
+  const principal = userId === undefined ? null : ({ type: 'user', id: userId } as const)
   // Of a row of that tenant.
-  const refusal = { reason, tenantId: tenantId as TenantId, principal: { type: 'user', id: userId } } as const
-  throw new AppError(reason, { headers: forTheLog(refusal) })
+  return new AppError(code, { headers: forTheLog({ reason: code, tenantId: tenantId as TenantId, principal }) })
 }
 
 async function rotate(
