@@ -24,7 +24,7 @@ export interface ClientOptions {
 
 /**
  * A postgres.js client (for queries outside of tenants: health, catalogs) with the lanes on which transactions fly.
- * int8 arrives as number (RangeError beyond 2^53), timestamptz as Date; a string given for json or jsonb is taken as JSON text.
+ * int8 arrives as number (RangeError beyond 2^53), timestamptz and date as Date; a string given for json or jsonb is taken as JSON text.
  */
 export type Sql = postgres.Sql & { readonly lanes: LanePool }
 
@@ -44,7 +44,7 @@ export function createClient(options: ClientOptions): Sql {
       ...options.settings,
     },
     onnotice: () => undefined,
-    types: { bigint: safeInteger, json: jsonText },
+    types: { bigint: safeInteger, json: jsonText, date: pointInTime },
   } as const
   const lanes = createLanePool({
     max,
@@ -68,6 +68,8 @@ function withLanes(sql: postgres.Sql, lanes: LanePool): Sql {
 const INT8 = 20
 const JSON_OID = 114
 const JSONB_OID = 3802
+const DATE = 1082
+const TIMESTAMPTZ = 1184
 
 const safeInteger = {
   to: INT8,
@@ -85,4 +87,21 @@ const jsonText = {
   from: [JSON_OID, JSONB_OID],
   serialize: (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)),
   parse: (text: string): unknown => JSON.parse(text),
+}
+
+const pointInTime = {
+  to: TIMESTAMPTZ,
+  from: [DATE, TIMESTAMPTZ],
+  serialize: (value: Date | number | string) => new Date(value).toISOString(),
+  parse: (text: string): Date => new Date(isBeforeYear100(text) ? asIso(text) : text),
+}
+
+/** JavaScript takes year 32 for 2032, unless the text is what ISO 8601 says. */
+function isBeforeYear100(text: string): boolean {
+  return text.startsWith('00')
+}
+
+/** Of `0032-05-05 12:00:00.5+00`. */
+function asIso(text: string): string {
+  return text.replace(/ (.*)\+00$/, 'T$1Z')
 }

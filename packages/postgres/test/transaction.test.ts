@@ -31,6 +31,20 @@ describe('a flight', () => {
     expect(rows[0]).toEqual({ id, size: 0, written_at: expect.any(Date) as Date })
   })
 
+  it.each([
+    '0001-01-01T00:00:00.000Z',
+    '0049-05-05T12:00:00.120Z',
+    '0099-12-31T23:59:59.999Z',
+    '0100-01-01T00:00:00.000Z',
+  ])('gives %s back as it was written', async (time) => {
+    const id = randomUUID()
+    const [, rows] = await tenantFlight(client(), scope, (tx) => [
+      insert(tx, id, new Date(time)),
+      tx<{ written_at: Date }[]>`select written_at from notes where id = ${id}`,
+    ])
+    expect(rows[0]?.written_at.toISOString()).toBe(time)
+  })
+
   it('keeps nothing when a statement in the middle fails, throws the first error and leaves the connection usable', async () => {
     const [first, last] = [randomUUID(), randomUUID()]
     const flight = tenantFlight(client(), scope, (tx) => [insert(tx, first), tx`select 1 / 0`, insert(tx, last)])
