@@ -164,6 +164,18 @@ describe('the key of a subject', () => {
     expect(await contentOf(memory, caller, ids[0]!)).toBe('thing 0 of ada')
   })
 
+  test('does not wait for that of a subject of which a row is damaged', async () => {
+    const [damaged, caller] = [newCaller(), newCaller()]
+    const { body: broken } = await remember(memory.app, damaged, { content: 'x', subject_id: 'ada' })
+    await remember(memory.app, caller, { content: 'y', subject_id: 'ada' })
+    await memory.admin`update memories set sealed = set_byte(sealed, 70, 1 # get_byte(sealed, 70)) where id = ${broken.id}`
+    const stopped = await rotate(memory, damaged, { subject_id: 'ada' })
+    await finished(memory, caller, await rotate(memory, caller, { subject_id: 'ada' }))
+    expect((await call(memory.app, damaged, 'DELETE', `/v1/memories/${broken.id}`)).status).toBe(204)
+    memory.deps.rotations.wake()
+    await finished(memory, damaged, stopped)
+  })
+
   test('is not there when the subject is not', async () => {
     const answer = await call<ProblemBody>(memory.app, newCaller(), 'POST', '/v1/keys/rotations', {
       subject_id: 'nobody',

@@ -54,10 +54,11 @@ export function selectKeyRotations(tx: Tx, tenantId: string, before: string | nu
     where tenant_id = ${tenantId} and (${before}::uuid is null or id < ${before}) order by id desc limit ${max}`
 }
 
-/** What is to be gone on with, oldest first; in the system scope. */
-export function selectRunningRotations(tx: Tx, max: number) {
+/** What is to be gone on with, oldest first: ids ascend with time. In the system scope. */
+export function selectRunningRotations(tx: Tx, after: string | null, max: number) {
   return tx<KeyRotationRow[]>`
-    select ${columns(tx)} from key_rotations where state = 'running' order by created_at limit ${max}`
+    select ${columns(tx)} from key_rotations
+    where state = 'running' and (${after}::uuid is null or id > ${after}) order by id limit ${max}`
 }
 
 /** The rotation, if it still runs and no other process works on it; it is ours until the transaction ends. */

@@ -81,7 +81,7 @@ export function createRotationWorker({ everyMs = 10_000, ...deps }: RotationWork
     while (!stopping.signal.aborted) {
       const woken = pause()
       running = await goOn(deps, stopping.signal).catch((error: unknown) => {
-        deps.log.warn({ err: error }, 'rotation of keys goes on later')
+        deps.log.warn({ err: error }, 'rotations of keys go on later')
         return running
       })
       await woken
@@ -102,14 +102,26 @@ type WorkerDeps = Omit<RotationWorkerOptions, 'everyMs'>
 
 /** Works on everything that runs, and gives how much is left to others. */
 async function goOn(deps: WorkerDeps, signal: AbortSignal): Promise<number> {
-  const [rotations] = await systemFlight(deps.sql, (tx) => [selectRunningRotations(tx, ROTATIONS)])
   let left = 0
-  for (const rotation of rotations) {
+  for (let after: string | null = null; ;) {
+    const [rotations] = await systemFlight(deps.sql, (tx) => [selectRunningRotations(tx, after, ROTATIONS)])
+    for (const rotation of rotations) left += (await carryOut(deps, rotation, signal)) ? 0 : 1
+    after = rotations.at(-1)?.id ?? null
+    if (rotations.length < ROTATIONS || signal.aborted) return left
+  }
+}
+
+/** As much of one as can be done now; false when something is left. What stops one does not stop the others. */
+async function carryOut(deps: WorkerDeps, rotation: KeyRotationRow, signal: AbortSignal): Promise<boolean> {
+  try {
     let more = true
     while (more && !signal.aborted) more = await step(deps, rotation)
-    left += more ? 1 : 0
+    return !more
+  } catch (error) {
+    const { tenant_id: tenant, subject_id: subject, id } = rotation
+    deps.log.warn({ err: error, tenant, subject, rotation: id }, 'a rotation of keys goes on later')
+    return false
   }
-  return left
 }
 
 /** One batch; false when there is nothing more to do here. */
