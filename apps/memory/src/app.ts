@@ -58,6 +58,10 @@ export async function buildApp(config: MemoryConfig, deps: RunningDeps): Promise
     token: config.METRICS_TOKEN,
     gauges: {
       ...outboxGauges(deps.relay),
+      memoric_tenant_keys_to_rewrap: {
+        help: 'Keys of tenants that an older key encryption key wraps, when they were last looked at',
+        read: () => deps.rewrapping.waiting(),
+      },
       memoric_key_rotations_running: { help: 'Rotations of keys that run', read: () => deps.rotations.running() },
       memoric_erasures_running: { help: 'Erasures that are not finished', read: () => deps.erasures.running() },
       memoric_index_bytes: { help: 'Bytes of search indexes in memory', read: () => deps.indexes.bytes() },

@@ -19,7 +19,7 @@ import { createExportWorker } from './exports/export-worker.ts'
 import { createExpiry } from './expiry/expiry.ts'
 import { createIdempotency } from './idempotency/idempotency.ts'
 import { checkEncryptionKey } from './keys/check-encryption-key.ts'
-import { rewrapInBackground } from './keys/rewrap-tenant-keys.ts'
+import { rewrapInBackground, type Rewrapping } from './keys/rewrap-tenant-keys.ts'
 import { createRotationWorker } from './keys/rotation-worker.ts'
 import { createKeyStore } from './keys/subject-keys.ts'
 import type { MemoryDeps } from './memory-deps.ts'
@@ -38,6 +38,7 @@ import { openTextModel } from './text-work/open-text-model.ts'
 import { createUses } from './uses/uses.ts'
 
 export interface RunningDeps extends MemoryDeps {
+  readonly rewrapping: Rewrapping
   readonly messaging: Messaging
   readonly closer: Closer
 }
@@ -80,7 +81,7 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
   })
   closer.defer('keys', () => keys.close())
   await checkEncryptionKey(keys)
-  const rewrapping = rewrapInBackground(sql, keks, log)
+  const rewrapping = rewrapInBackground({ sql, keks, log })
   closer.defer('keys of tenants', () => rewrapping.stop())
   const rotations = createRotationWorker({ sql, keys, events, relay, log })
   closer.defer('rotation of keys', () => rotations.close())
@@ -127,6 +128,7 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
     sql,
     keks,
     keys,
+    rewrapping,
     rotations,
     exports,
     runningExports: config.EXPORTS_RUNNING_MAX,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Caller } from '@memoric/contracts/caller.ts'
 import type { KeyRotation } from '@memoric/contracts/key-contract.ts'
 import { describe, expect, test } from 'vitest'
+import { rewrapInBackground } from '../src/keys/rewrap-tenant-keys.ts'
 import { processSettings } from './memory-settings.ts'
 import { call, newCaller, remember, type TestProcess, useMemory } from './use-memory.ts'
 
@@ -212,14 +213,29 @@ test('a credential with limits rotates nothing beyond them, and sees no rotation
   }
 })
 
-test('another key encryption key takes over at the next start, and then stands alone', async () => {
-  const caller = newCaller()
+test('another key encryption key takes over at the next start, leaves out what does not open, and then stands alone', async () => {
+  const [damaged, caller] = [newCaller(), newCaller()]
+  await remember(memory.app, damaged, { content: 'lost', subject_id: 'ada' })
+  await memory.admin`
+    update tenant_keys set wrapped = set_byte(wrapped, 70, 1 # get_byte(wrapped, 70)) where tenant_id = ${damaged.tenantId}`
   const { body } = await remember(memory.app, caller, { content: 'kept', subject_id: 'ada' })
   const old = processSettings.MEMORIC_ENCRYPTION_KEY
   const fresh = randomBytes(32).toString('base64')
   const both = await memory.startAnother({ MEMORIC_ENCRYPTION_KEY: `${fresh},${old}` })
-  const olderOnes = () => memory.admin`select 1 from tenant_keys where kek_id <> ${both.deps.keks.id}`
-  await expect.poll(async () => (await olderOnes()).length).toBe(0)
+  const olderOnes = async () =>
+    (
+      await memory.admin<{ tenant_id: string }[]>`
+        select tenant_id from tenant_keys where kek_id <> ${both.deps.keks.id}`
+    ).map((row) => row.tenant_id)
+  await expect.poll(olderOnes).toEqual([damaged.tenantId])
+  await expect.poll(() => both.deps.rewrapping.waiting()).toBe(1)
   const alone = await memory.startAnother({ MEMORIC_ENCRYPTION_KEY: fresh })
   expect(await contentOf(alone, caller, body.id)).toBe('kept')
+
+  const late = newCaller()
+  await remember(memory.app, late, { content: 'of a process that knows the old key only', subject_id: 'ada' })
+  expect(await olderOnes()).toContain(late.tenantId)
+  const rewrapping = rewrapInBackground({ ...both.deps, everyMs: 20 })
+  await expect.poll(olderOnes).toEqual([damaged.tenantId])
+  await rewrapping.stop()
 })
