@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Account, PASSWORD } from './accounts.ts'
 import type { Stack } from './use-stack.ts'
 
@@ -131,6 +132,21 @@ export const PLANTED_FIELDS: readonly PlantedField[] = [
       }),
   },
   {
+    name: 'evidence of a consent',
+    plant: ({ stack, account }, word) =>
+      stack.api.ok('putConsent', account.key, {
+        params: { id: SUBJECT },
+        body: { purpose: 'newsletter', status: 'granted', evidence: { [word]: word } },
+      }),
+  },
+  {
+    name: 'rules of a policy',
+    plant: ({ stack, account }, word) => {
+      const rules = [{ rule: 'topic_boost', topic: word, amount: 0.1 }]
+      return stack.api.ok('putPolicy', account.key, { body: { policy: { scoring: { rules } } } })
+    },
+  },
+  {
     name: 'person of a wake-up',
     plant: ({ stack, account }, word) =>
       stack.api.ok('wakeUp', account.key, { body: { with_whom: word, subject_id: SUBJECT } }),
@@ -160,6 +176,7 @@ export const PLANTED_FIELDS: readonly PlantedField[] = [
       ),
   },
   { name: 'content of a batch', plant: batch },
+  { name: 'an export', plant: exported },
   { name: 'changed content', plant: patch((word) => ({ content: word })) },
   { name: 'changed labels', plant: patch((word) => ({ topic: word, tags: [word], metadata: { a: word } })) },
   {
@@ -329,6 +346,13 @@ async function deleted({ stack, account }: PlantingGround, word: string): Promis
   const body = { content: word, subject_id: SUBJECT }
   const { id } = await stack.api.ok('createMemory', account.key, { body })
   await stack.api.ok('deleteMemory', account.key, { params: { id } })
+}
+
+async function exported({ stack, account }: PlantingGround, word: string): Promise<void> {
+  await stack.api.ok('createMemory', account.key, { body: { content: `${word} to take along`, subject_id: SUBJECT } })
+  const { id } = await stack.api.ok('startExport', account.key, { body: { subject_id: SUBJECT } })
+  const isMade = async () => (await stack.api.ok('getExport', account.key, { params: { id } })).state === 'made'
+  while (!(await isMade())) await sleep(100)
 }
 
 function searched(body: (word: string) => Body): PlantedField['plant'] {

@@ -101,6 +101,13 @@ test.each([
   'tasks',
   'persons',
   'person_names',
+  'consents',
+  'policies',
+  'export_chunks',
+  'edges',
+  'memory_edits',
+  'capsules',
+  'reflections',
 ])('something was planted that %s keeps', async (table) => {
   const rows = await stack.admin.memory`
       select 1 from ${stack.admin.memory(table)} where tenant_id = ${ground.account.tenantId}`
