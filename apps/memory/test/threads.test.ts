@@ -342,7 +342,7 @@ describe('who may', () => {
     expect((await call(memory.app, caller, method, `/v1/threads/t${path}`, body)).status).toBe(403)
   })
 
-  test('nobody reads the threads of a subject that withdrew consent', async () => {
+  test('nobody reads the threads of a subject that withdrew consent, and they can be deleted', async () => {
     const caller = newCaller()
     await tell(caller, 't', ['hello'])
     const consent = { purpose: 'memory', status: 'withdrawn' }
@@ -351,7 +351,8 @@ describe('who may', () => {
       expect(await codeOf(get(caller, url))).toEqual([403, 'consent_withdrawn'])
     }
     expect(await codeOf(patch(caller, 't', { title: 'x' }))).toEqual([403, 'consent_withdrawn'])
-    expect((await removeThread(caller, 't')).status).toBe(403)
+    expect(await removeThread(caller, 't')).toMatchObject({ status: 200, body: { deleted: 1, complete: true } })
+    expect((await removeThread(caller, 't')).status).toBe(404)
   })
 })
 

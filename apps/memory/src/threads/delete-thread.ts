@@ -12,7 +12,7 @@ import { lockSubjects } from '../memories/subject-lock-repository.ts'
 import { withFreshKeys } from '../memories/stale-keys.ts'
 import { releaseSources, withdrawSummaries } from '../policies/memory-summaries.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
-import { findThread, type FoundThread, gathering } from './find-thread.ts'
+import { findThreadToDelete, type FoundThread, gathering } from './find-thread.ts'
 import { gatherMembers } from './gather-threads.ts'
 import { removeThread } from './thread-repository.ts'
 
@@ -24,11 +24,11 @@ const MOST = 20_000
 
 /**
  * Deletes the memories of a thread with their history, in small transactions: what was deleted stays deleted when something stops in
- * the middle, and the same request goes on. Throws as findThread.
+ * the middle, and the same request goes on. Throws as findThreadToDelete.
  */
 export async function deleteThread(deps: MemoryDeps, call: Call<Delete>): Promise<RouteOutput<Delete>> {
   const { params, query, context } = call
-  const found = await findThread(deps, context.caller, params.id, query)
+  const found = await findThreadToDelete(deps, context.caller, params.id, query)
   const kept = new Set<string>()
   let deleted = 0
   let isComplete = false

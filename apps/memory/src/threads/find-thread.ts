@@ -20,14 +20,15 @@ export interface FoundThread {
 }
 
 /** Whose threads a request is about. Throws AppError `subject_not_allowed`, `namespace_not_allowed`, `consent_withdrawn`. */
-export async function subjectOfThreads(
-  deps: MemoryDeps,
-  caller: Caller,
-  { subject_id, namespace }: ThreadQuery,
-): Promise<SubjectPlace> {
+export async function subjectOfThreads(deps: MemoryDeps, caller: Caller, query: ThreadQuery): Promise<SubjectPlace> {
+  const place = placeOfThreads(caller, query)
+  await deps.keys.forReading(place.tenantId, place.subjectId, requireProcessing)
+  return place
+}
+
+function placeOfThreads(caller: Caller, { subject_id, namespace }: ThreadQuery): SubjectPlace {
   const subjectId = subjectFor(caller, subject_id, DEFAULT_SUBJECT)
   if (namespace !== undefined) requireNamespace(caller, namespace)
-  await deps.keys.forReading(caller.tenantId, subjectId, requireProcessing)
   return { tenantId: caller.tenantId, subjectId }
 }
 
@@ -47,7 +48,26 @@ export async function findThread(
   threadId: string,
   query: ThreadQuery,
 ): Promise<FoundThread> {
-  const place = await subjectOfThreads(deps, caller, query)
+  return locate(deps, caller, await subjectOfThreads(deps, caller, query), threadId, query)
+}
+
+/** As findThread, but also when consent was withdrawn: what may not be read may be deleted. */
+export function findThreadToDelete(
+  deps: MemoryDeps,
+  caller: Caller,
+  threadId: string,
+  query: ThreadQuery,
+): Promise<FoundThread> {
+  return locate(deps, caller, placeOfThreads(caller, query), threadId, query)
+}
+
+async function locate(
+  deps: MemoryDeps,
+  caller: Caller,
+  place: SubjectPlace,
+  threadId: string,
+  query: ThreadQuery,
+): Promise<FoundThread> {
   const options = gathering(deps, caller, { namespace: query.namespace, threadId })
   const [facts, ...others] = await deps.indexes.use(place, (index) => gatherThreads(index, options))
   if (facts === undefined) throw new AppError('thread_not_found')
