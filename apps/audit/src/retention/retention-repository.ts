@@ -20,15 +20,20 @@ export interface RetentionRun {
   readonly lines: number
   readonly first_index: number
   readonly last_index: number
-  /** Ranges of tenant_seq, both ends included. */
-  readonly sequences: readonly (readonly [number, number])[]
+  /** Which tenant_seq went. */
+  readonly sequences: readonly SequenceRange[]
   readonly tree_size: number
 }
 
-interface RunRow extends Omit<RetentionRun, 'sequences'> {
+/** Both ends included. */
+export type SequenceRange = readonly [from: number, to: number]
+
+interface RangeColumns {
   readonly first: readonly number[]
   readonly last: readonly number[]
 }
+
+type RunRow = Omit<RetentionRun, 'sequences'> & RangeColumns
 
 /** Drops what may go and says what it was; `defaultDays` is for tenants without settings, null keeps theirs. */
 export async function dropExpired(tx: Tx, defaultDays: number | null): Promise<RetentionRun[]> {
@@ -37,8 +42,21 @@ export async function dropExpired(tx: Tx, defaultDays: number | null): Promise<R
       array(select lower(part) from unnest(sequences) as part) as first,
       array(select upper(part) - 1 from unnest(sequences) as part) as last
     from drop_expired_partitions(${defaultDays}::integer)`
-  return rows.map(({ first, last, ...run }) => ({
-    ...run,
-    sequences: first.map((from, at) => [from, last[at] ?? from]),
-  }))
+  return rows.map(({ first, last, ...run }) => ({ ...run, sequences: toRanges({ first, last }) }))
+}
+
+/** By tenant every tenant_seq that went until now. */
+export async function selectDropped(tx: Tx, tenantIds: readonly string[]): Promise<Map<string, SequenceRange[]>> {
+  const rows = await tx<({ tenant_id: string } & RangeColumns)[]>`
+    select tenant_id, array(select lower(part) from unnest(gone) as part) as first,
+      array(select upper(part) - 1 from unnest(gone) as part) as last
+    from (
+      select tenant_id, range_agg(part) as gone from retention_runs cross join unnest(sequences) as part
+      where tenant_id = any(${[...tenantIds]}::uuid[]) group by tenant_id
+    ) as dropped`
+  return new Map(rows.map(({ tenant_id: tenantId, ...ranges }) => [tenantId, toRanges(ranges)]))
+}
+
+function toRanges({ first, last }: RangeColumns): SequenceRange[] {
+  return first.map((from, at) => [from, last[at] ?? from])
 }

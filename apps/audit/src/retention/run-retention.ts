@@ -3,7 +3,7 @@ import type { Sql } from '@memoric/postgres/client.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import type { EventContext, EventFactory } from '@memoric/service/event-factory.ts'
-import { dropExpired, type RetentionRun } from './retention-repository.ts'
+import { dropExpired, type RetentionRun, selectDropped, type SequenceRange } from './retention-repository.ts'
 
 export interface RetentionRunDeps {
   readonly sql: Sql
@@ -16,7 +16,8 @@ const RANGES = 400
 
 /**
  * Drops the months that every tenant with lines in them lets go. Each of these tenants gets an event in its log, in the same
- * transaction, that says which of its lines went. Gives what went.
+ * transaction, that says which of its lines went, then and before: the lines that told of it before go one day as well. Gives what
+ * went.
  */
 export async function runRetention(
   { sql, events, wakeRelay }: RetentionRunDeps,
@@ -25,7 +26,13 @@ export async function runRetention(
 ): Promise<RetentionRun[]> {
   const runs = await systemTransaction(sql, async (tx) => {
     const dropped = await dropExpired(tx, defaultDays)
-    const told = dropped.flatMap((run) => tellsOf(run).map((details) => ({ run, details })))
+    const gone = await selectDropped(
+      tx,
+      dropped.map((run) => run.tenant_id),
+    )
+    const told = dropped.flatMap((run) =>
+      tellsOf(run, gone.get(run.tenant_id) ?? []).map((details) => ({ run, details })),
+    )
     await outboxInsert(
       tx,
       told.map(({ run, details }) =>
@@ -45,9 +52,9 @@ export async function runRetention(
   return runs
 }
 
-function tellsOf({ lines, first_index, last_index, sequences, tree_size }: RetentionRun) {
-  const parts = Array.from({ length: Math.ceil(sequences.length / RANGES) }, (_, at) =>
-    sequences.slice(at * RANGES, (at + 1) * RANGES),
+function tellsOf({ lines, first_index, last_index, tree_size }: RetentionRun, gone: readonly SequenceRange[]) {
+  const parts = Array.from({ length: Math.ceil(gone.length / RANGES) }, (_, at) =>
+    gone.slice(at * RANGES, (at + 1) * RANGES),
   )
   return parts.map((ranges) => ({
     lines,
