@@ -13,10 +13,11 @@ const arrows = [
   { files: ['packages/service/src/**'], may: ['contracts', 'crypto'] },
   { files: ['packages/verifier/src/**'], may: ['crypto'] },
   { files: ['apps/*/src/**'], may: ['contracts', 'crypto', 'postgres', 'messaging', 'service'] },
+  { files: ['apps/audit/src/**'], may: ['contracts', 'crypto', 'postgres', 'messaging', 'service', 'verifier'] },
   { files: ['apps/gateway/src/**'], may: ['contracts', 'crypto', 'messaging', 'service'] },
 ]
 
-const siblings = ['contracts', 'crypto', 'postgres', 'messaging', 'service', 'testkit', 'local', 'app-*']
+const siblings = ['contracts', 'crypto', 'postgres', 'messaging', 'service', 'verifier', 'testkit', 'local', 'app-*']
 
 const depth = { group: ['../../*'], message: 'At most one ../ in an import: move the file closer to its user.' }
 

@@ -12,7 +12,7 @@ import { internalContext } from '../src/internal-context.ts'
 import { verifyStoredLog } from '../src/operator/verify-stored-log.ts'
 import { saveRetention } from '../src/retention/retention-repository.ts'
 import { runRetention } from '../src/retention/run-retention.ts'
-import { personalDataSecret, TENANT_A, TENANT_B } from './make-event.ts'
+import { makeEvent, personalDataSecret, TENANT_A, TENANT_B } from './make-event.ts'
 import { useLog } from './use-log.ts'
 
 const log = useLog()
@@ -150,6 +150,18 @@ describe('when every tenant in a month lets it go', () => {
     expect(await verifyStoredLog(log.sql, verifiers)).toMatchObject({ findings: [], dropped: 310 })
   })
 
+  test('somebody who removes the last line besides is found out', async () => {
+    const verifiers = log.keys.verifierKeys.map(parseVerifierKey)
+    await log.append(makeEvent())
+    await log.checkpointer.sign()
+    await log.attacker`create table kept as select * from audit_logs where log_index = 314`
+    await log.attacker`delete from audit_logs where log_index = 314`
+    const { findings } = await verifyExport(await log.export(), { verifiers })
+    const own = await verifyStoredLog(log.sql, verifiers)
+    await log.attacker`insert into audit_logs select * from kept`
+    expect([findings, own.findings].map(([first]) => first?.kind)).toEqual(['deleted', 'deleted'])
+  })
+
   test('somebody who removes the line that says so is found out', async () => {
     const lines = await log.export()
     await log.attacker`delete from audit_logs where log_index = 310`
@@ -157,6 +169,6 @@ describe('when every tenant in a month lets it go', () => {
       verifiers: log.keys.verifierKeys.map(parseVerifierKey),
     })
     expect(findings.map(({ kind }) => kind)).toContain('deleted')
-    expect(lines).toHaveLength(6)
+    expect(lines).toHaveLength(7)
   })
 })

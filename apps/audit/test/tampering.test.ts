@@ -13,7 +13,7 @@ import { useLog } from './use-log.ts'
 
 const log = useLog()
 const LINES = 600
-const tables = ['audit_logs', 'log_state', 'log_tiles', 'checkpoints', 'tenant_logs']
+const tables = ['audit_logs', 'log_state', 'log_tiles', 'checkpoints', 'tenant_logs', 'retention_runs']
 let folder: string
 
 beforeAll(async () => {
@@ -101,6 +101,20 @@ describe('a superuser who gets around the triggers is found out, and the line is
     const { exported, own } = await after(() => log.attacker`delete from audit_logs where log_index >= 598`)
     expect(exported).toEqual([['deleted', undefined]])
     expect(own).toEqual([['deleted', 598]])
+  })
+
+  test.each([
+    ['lines', 'log_index between 40 and 43', 44],
+    ['the last lines', 'log_index >= 598', 599],
+  ])('deleting %s and noting that retention dropped them', async (_name, which, place) => {
+    const { exported, own } = await after(async () => {
+      await log.attacker.unsafe(`delete from audit_logs where ${which}`)
+      await log.attacker`
+        insert into retention_runs (partition, tenant_id, lines, first_index, last_index, sequences, tree_size)
+        values ('audit_logs_2024_01', ${TENANT_A}, 600, 0, 599, '{[1,301)}', 600)`
+    })
+    expect(exported[0]?.[0]).toBe('deleted')
+    expect(own[0]).toEqual(['deleted', place])
   })
 
   test('inserting a line at the place of another', async () => {

@@ -74,7 +74,8 @@ function createExportCheck(options: VerifyOptions): ExportCheck {
   let header: ExportHeader | undefined
   let checkpoint: SignedHead | undefined
   let trailer: ExportTrailer | undefined
-  let isWhole = true
+  /** Places of a whole log that have no line. */
+  let missing = 0
   let suspect: Finding | undefined
   let isBroken = false
   /** Place after the last line. */
@@ -121,7 +122,7 @@ function createExportCheck(options: VerifyOptions): ExportCheck {
   function skip(end: number, hashes: readonly string[]): void {
     const from = tree.size()
     if (from === end && hashes.length === 0) return
-    if (from < end && header?.tenantId === null && header.complete) isWhole = false
+    if (from < end && header?.tenantId === null && header.complete) missing += end - from
     const place = { log_index: from }
     try {
       if (isBroken || skipTo(end, hashes)) return
@@ -258,7 +259,7 @@ function createExportCheck(options: VerifyOptions): ExportCheck {
         else finish(checkpoint, trailer)
       } else if (number === 0) find('malformed', 'the file is empty')
       const dropped = sequences.dropped()
-      if (!isWhole && dropped === 0 && findings.length === 0) find('deleted', 'lines of the log are missing')
+      if (missing > dropped && findings.length === 0) find('deleted', missingLines(missing, dropped))
       return { findings, checkpoint, lines, disclosed, dropped, matched: heads.matched() }
     },
   }
@@ -268,6 +269,11 @@ function wrongRoot(heads: HeadChecks): string {
   const { after, upTo } = heads.mismatch() ?? { after: 0, upTo: 0 }
   const where = upTo > after ? `: what was signed differs between places ${after} and ${upTo - 1} of the log` : ''
   return `the lines and hashes do not give the root that was signed${where}`
+}
+
+function missingLines(missing: number, dropped: number): string {
+  const rest = dropped === 0 ? '' : `, and the log says of ${dropped} of them that retention dropped them`
+  return `${missing} lines of the log are missing${rest}`
 }
 
 function describe({ eventId, tenantId, tenantSeq }: Leaf): string {

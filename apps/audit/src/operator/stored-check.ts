@@ -4,6 +4,8 @@ import { CryptoError } from '@memoric/crypto/errors.ts'
 import { hashLeaf } from '@memoric/crypto/merkle-hash.ts'
 import { type NoteVerifier, verifyNote } from '@memoric/crypto/signed-note.ts'
 import { createTreeBuilder } from '@memoric/crypto/tree-builder.ts'
+import { readLeaf } from '@memoric/verifier/export-line.ts'
+import { createSequences } from '@memoric/verifier/sequences.ts'
 import { canonicalFrom, canonicalOf, type StoredLine } from '../tree/canonical-line.ts'
 import type { SignedState, Stretch } from './stored-log-repository.ts'
 
@@ -36,6 +38,7 @@ export interface StoredCheck {
 }
 
 const MAX_FINDINGS = 100
+const UNTOLD = 'and no signed line says that retention dropped them'
 
 export function createStoredCheck(
   checkpoints: readonly SignedState[],
@@ -44,8 +47,10 @@ export function createStoredCheck(
 ): StoredCheck {
   const findings: StoredFinding[] = []
   const tree = createTreeBuilder()
+  const sequences = createSequences()
   const open = [...checkpoints]
   let [lines, gone, lastMissing, matched] = [0, 0, -2, 0]
+  let isCutShort = false
 
   function find(kind: StoredFinding['kind'], logIndex: number, message: string): void {
     if (findings.length < MAX_FINDINGS) findings.push({ kind, logIndex, message })
@@ -53,6 +58,7 @@ export function createStoredCheck(
 
   function checkLine(line: StoredLine, isSigned: boolean): void {
     const canonical = canonicalOf(line)
+    number(canonical, isSigned)
     const belongs = placeOf(canonical)
     if (!isSigned && belongs !== undefined && belongs !== line.log_index) {
       find('reordered', line.log_index, `the line ${nameOf(line)} belongs at place ${belongs}`)
@@ -61,10 +67,28 @@ export function createStoredCheck(
       find('changed', line.log_index, `columns of the line ${nameOf(line)} differ from its leaf`)
   }
 
+  function number(canonical: string, isSigned: boolean): void {
+    const leaf = readLeaf(canonical)
+    if (leaf === undefined) return
+    if (isSigned) sequences.see(leaf, leaf.logIndex)
+    else sequences.seeUnsigned(leaf)
+  }
+
   function missing(index: number): void {
     if (dropped.some(({ first, last }) => first <= index && index <= last)) gone += 1
     else if (lastMissing !== index - 1) find('deleted', index, `lines from place ${index} on are missing`)
     lastMissing = index
+  }
+
+  /** What the table of retention says counts only where signed lines say the same. */
+  function checkRetention(): void {
+    if (isCutShort || findings.some(({ kind }) => kind === 'deleted')) return
+    for (const { tenantId, from, to, logIndex } of sequences.unexplained()) {
+      const which = `lines ${from} to ${to} of tenant ${tenantId} (tenant_seq)`
+      find('deleted', logIndex, `${which} are missing before place ${logIndex}, ${UNTOLD}`)
+    }
+    if (findings.length > 0 || gone <= sequences.dropped()) return
+    find('deleted', lastMissing, `lines up to place ${lastMissing} are missing, ${UNTOLD}`)
   }
 
   function checkCheckpoints(): void {
@@ -94,7 +118,10 @@ export function createStoredCheck(
       tree.append(0, hash)
       checkCheckpoints()
     },
-    incomplete: () => find('wrong_root', tree.size(), `the tiles have no hash for place ${tree.size()}`),
+    incomplete() {
+      isCutShort = true
+      find('wrong_root', tree.size(), `the tiles have no hash for place ${tree.size()}`)
+    },
     beyond(behind) {
       for (const line of behind) {
         if (placeOf(canonicalOf(line)) === line.log_index) continue
@@ -105,13 +132,11 @@ export function createStoredCheck(
         )
       }
     },
-    report: () => ({
-      findings,
-      lines,
-      size: checkpoints.at(-1)?.size ?? 0,
-      checkpoints: checkpoints.length,
-      dropped: gone,
-    }),
+    report() {
+      checkRetention()
+      const size = checkpoints.at(-1)?.size ?? 0
+      return { findings, lines, size, checkpoints: checkpoints.length, dropped: gone }
+    },
   }
 }
 

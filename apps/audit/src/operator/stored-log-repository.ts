@@ -17,7 +17,7 @@ export interface Stretch {
   readonly last: number
 }
 
-/** Where lines lay that retention dropped. */
+/** Where lines lay that retention dropped, as a table says that is not signed. */
 export function droppedStretches(tx: Tx): PromiseLike<readonly Stretch[]> {
   return tx<Stretch[]>`select first_index as first, last_index as last from retention_runs`
 }
