@@ -147,6 +147,10 @@ describe('OCSF', () => {
       byUser('ada', { type: 'auth.totp.disabled', resourceId: 'ada' }),
       byUser('ada', { type: 'memory.searched', resourceId: 's' }),
       byUser('ada', { type: 'alert.raised', resourceId: 'x', details: { detection: 'mass_read' } }),
+      byUser('ada', { type: 'alert.acknowledged', resourceId: 'x', details: { detection: 'mass_read' } }),
+      byUser('ada', { type: 'alert.closed', resourceId: 'x', details: { detection: 'mass_read' } }),
+      failedSignIn(null, { email: 'nobody@example.org' }),
+      byUser('ada', { type: 'memory.listed', resourceId: null }),
     )
     const { text } = await exported(tenantId, { format: 'ocsf' })
     const events = text
@@ -160,7 +164,12 @@ describe('OCSF', () => {
       [3001, 11, 1],
       [6003, 2, 1],
       [2004, 1, 1],
+      [2004, 2, 2],
+      [2004, 3, 4],
+      [3002, 1, 2],
+      [6003, 2, 1],
     ])
+    expect(events.slice(5, 8).map(({ status }) => status)).toEqual(['New', 'In Progress', 'Resolved'])
     for (const event of events) {
       expect(event).toMatchObject({
         category_uid: Math.floor((event['class_uid'] as number) / 1000),
@@ -172,6 +181,9 @@ describe('OCSF', () => {
     }
     expect(events[1]).toMatchObject({ src_endpoint: { ip: '198.51.100.7' }, user: { uid: 'ada' }, severity_id: 2 })
     expect(events[4]).toMatchObject({ api: { operation: 'memory.searched' } })
+    expect(events[8]).toMatchObject({ user: { name: 'nobody@example.org' }, service: { name: 'memoric/memory' } })
+    expect(text).not.toContain('"uid":null')
+    expect(events[9]).not.toHaveProperty('resources')
   })
 })
 

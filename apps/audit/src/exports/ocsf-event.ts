@@ -20,12 +20,17 @@ const CLASSES = {
   6003: { category: 6, name: 'API Activity', categoryName: 'Application Activity' },
 } as const
 
+type Status = readonly [id: number, name: string]
+
 const SEVERITY_IDS: Readonly<Record<Severity, [id: number, name: string]>> = {
   info: [1, 'Informational'],
   notice: [2, 'Low'],
   warning: [3, 'Medium'],
   critical: [5, 'Critical'],
 }
+
+/** What the status of a finding is after each activity: how far it has come, not whether something succeeded. */
+const FINDING_STATUSES: Readonly<Record<number, Status>> = { 1: [1, 'New'], 2: [2, 'In Progress'], 3: [4, 'Resolved'] }
 
 const account = (id: number, name: string): Activity => ({ class: 3001, id, name })
 const authentication = (id: number, name: string): Activity => ({ class: 3002, id, name })
@@ -64,6 +69,7 @@ export function ocsfEvent(line: AuditLog): Record<string, unknown> {
   const activity = ACTIVITIES[line.operation] ?? apiActivity(line)
   const kind = CLASSES[activity.class]
   const [severityId, severity] = SEVERITY_IDS[line.severity]
+  const [statusId, status] = statusOf(activity, line)
   return {
     class_uid: activity.class,
     class_name: kind.name,
@@ -76,8 +82,8 @@ export function ocsfEvent(line: AuditLog): Record<string, unknown> {
     time: Date.parse(line.occurred_at),
     severity_id: severityId,
     severity,
-    status_id: line.outcome === 'success' ? 1 : 2,
-    status: line.outcome === 'success' ? 'Success' : 'Failure',
+    status_id: statusId,
+    status,
     ...(line.reason !== null && { status_detail: line.reason }),
     ...(line.duration_ms !== null && { duration: Math.round(line.duration_ms) }),
     metadata: metadataOf(line),
@@ -88,6 +94,11 @@ export function ocsfEvent(line: AuditLog): Record<string, unknown> {
     ...(line.status_code !== null && { http_response: { code: line.status_code } }),
     unmapped: { operation: line.operation, outcome: line.outcome, log_index: line.log_index, details: line.details },
   }
+}
+
+function statusOf({ class: uid, id }: Activity, { outcome }: AuditLog): Status {
+  const ofFinding = uid === 2004 ? FINDING_STATUSES[id] : undefined
+  return ofFinding ?? (outcome === 'success' ? [1, 'Success'] : [2, 'Failure'])
 }
 
 /** By the verb of the operation. */
@@ -141,13 +152,28 @@ function requestOf({ method, endpoint, user_agent: agent, request_id: id }: Audi
 
 /** What the class of an event asks for beyond what all have. */
 function ofClass({ class: uid }: Activity, line: AuditLog): Record<string, unknown> {
-  const resource = { type: line.resource_type, uid: line.resource_id }
-  if (uid === 6003) return { api: { operation: line.operation, service: { name: line.source } }, resources: [resource] }
+  const service = { name: line.source }
+  if (uid === 6003) return { api: { operation: line.operation, service }, ...resourcesOf(line) }
   if (uid === 2004) return { finding_info: { uid: line.resource_id, title: textOf(line.details['detection']) } }
-  const target = { uid: userOf(line), type_id: 1, ...(line.email !== null && { email_addr: line.email }) }
-  return uid === 3005
-    ? { user: target, privileges: [textOf(line.details['role'] ?? line.details['to'])] }
-    : { user: target }
+  const user = targetOf(line)
+  if (uid === 3005) return { user, privileges: [textOf(line.details['role'] ?? line.details['to'])] }
+  return uid === 3002 ? { user, service } : { user }
+}
+
+/** A resource has to have an id. */
+function resourcesOf({ resource_type: type, resource_id: uid }: AuditLog) {
+  return uid === null ? {} : { resources: [{ type, uid }] }
+}
+
+/** A user has to have an id or a name: of an account that does not exist there is the e-mail at most. */
+function targetOf(line: AuditLog) {
+  const { email, actor_type: type } = line
+  const uid = userOf(line)
+  return {
+    ...(uid === null ? { name: email ?? type } : { uid }),
+    type_id: 1,
+    ...(email !== null && { email_addr: email }),
+  }
 }
 
 /** Whom an event about an account is about. */
