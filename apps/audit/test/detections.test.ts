@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Alert, DetectionView } from '@memoric/contracts/alert-contract.ts'
 import { DETECTION_IDS, type DetectionId } from '@memoric/contracts/detections.ts'
 import type { TenantId } from '@memoric/contracts/ids.ts'
-import type { OutboxEvent } from '@memoric/service/event-factory.ts'
+import type { EventInput, OutboxEvent } from '@memoric/service/event-factory.ts'
 import { describe, expect, test } from 'vitest'
 import { useAuditDatabase } from './audit-database.ts'
 import { DAY, happenings, HOUR, newTenant, SECOND } from './happenings.ts'
@@ -140,6 +140,20 @@ const cases: Record<DetectionId, Pair> = {
     return { fires: [...usual(14), signIn(ada)], silent: [...usual(13), signIn(ada)], about: 'user' }
   },
 }
+
+test.each<Pick<EventInput, 'type' | 'details'>>([
+  { type: 'context.made', details: { told: ['1', '2', '3', '4', '5'] } },
+  { type: 'wake_up.made', details: { told: ['1', '2', '3', '4', '5'] } },
+  { type: 'edge.traversed', details: { memory_ids: ['1', '2', '3', '4', '5'] } },
+  { type: 'capsule.opened', details: { memory_ids: ['1', '2', '3', '4', '5'] } },
+  { type: 'thread.summarised', details: { sources: 5 } },
+  { type: 'knowledge.read', details: { count: 5 } },
+])('mass_read counts what $type gave', async (input) => {
+  const tenantId = newTenant()
+  const { byUser } = happenings(tenantId)
+  await audit.log(byUser(ada, { type: 'memory.listed', details: { count: 19_995 } }), byUser(ada, input))
+  expect(await found(tenantId)).toContain('mass_read')
+})
 
 describe.each(DETECTION_IDS)('%s', (detection) => {
   test('fires, with the events that show it', async () => {

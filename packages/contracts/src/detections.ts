@@ -58,6 +58,23 @@ const DAY = 24 * HOUR
 const window = (standard: number): Bounds => ({ standard, min: 60, max: DAY })
 
 const failedSignIns: readonly Match[] = [{ on: ['auth.login.failed'] }]
+/** Whatever gives the content of memories. */
+const readsOfContent: readonly EventType[] = [
+  'memory.read',
+  'memory.listed',
+  'memory.history_read',
+  'memory.searched',
+  'context.made',
+  'wake_up.made',
+  'edge.traversed',
+  'thread.summarised',
+  'capsule.opened',
+  'handoff.read',
+  'knowledge.read',
+  'decision.read',
+  'task.read',
+  'identity.read',
+]
 const anythingByKey: readonly Match[] = [{ on: '*', actors: ['api_key'] }]
 
 /** Everything that is noticed, by its id. */
@@ -105,12 +122,7 @@ export const DETECTIONS = {
     sources: ['MITRE ATT&CK T1530', 'OWASP API Security 2023 API6'],
     pattern: {
       kind: 'count',
-      of: [
-        {
-          on: ['memory.read', 'memory.listed', 'memory.history_read', 'memory.searched'],
-          actors: ['user', 'api_key'],
-        },
-      ],
+      of: [{ on: readsOfContent, actors: ['user', 'api_key'] }],
       by: 'actor',
       each: 'record',
     },

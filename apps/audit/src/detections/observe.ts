@@ -78,12 +78,15 @@ function observeCount({ each }: Patterns<'count'>, setting: Setting, state: unkn
   }
 }
 
+/** Details in which an event names the memories that it gave. */
+const RECORD_LISTS = ['results', 'told', 'memory_ids'] as const
+
 /** Refusals of one kind, and attempts to sign in that were not looked at, come as one event that says how many; reads say how many records they gave. */
 function amountOf(each: Patterns<'count'>['each'], { details }: SeenEvent): number {
   if (each === 'event') return 1
   if (each === 'request') return wholeNumber(details['count']) ?? wholeNumber(details['attempts']) ?? 1
-  const { results } = details
-  return Array.isArray(results) ? results.length : (wholeNumber(details['count']) ?? 1)
+  const ids = RECORD_LISTS.map((name) => details[name]).find(Array.isArray)
+  return ids?.length ?? wholeNumber(details['count']) ?? wholeNumber(details['sources']) ?? 1
 }
 
 function wholeNumber(value: unknown): number | undefined {
