@@ -17,7 +17,7 @@ import { createActorKeys } from '../src/personal/actor-keys.ts'
 import { createPersonalDataKey } from '@memoric/service/event-factory.ts'
 import { appUrl, useAuditDatabase } from './audit-database.ts'
 import { auditEnvironment } from './audit-environment.ts'
-import { makeEvent, TENANT_A } from './make-event.ts'
+import { makeEvent, TENANT_A, TENANT_B } from './make-event.ts'
 
 const database = useAuditDatabase()
 let env: Record<string, string>
@@ -106,7 +106,28 @@ test('the export of the whole log verifies with what the key command prints', as
   const out: string[] = []
   const say = (line: string) => void out.push(line)
   expect(await runVerifier(['export', file, '--key', join(folder, 'key')], { out: say, err: say })).toBe(0)
-  expect(await readFile(file, 'utf8')).not.toContain('192.0.2.77')
+  const text = await readFile(file, 'utf8')
+  expect(text).not.toContain('192.0.2.77')
+  const told = await admin<{ payload: string }[]>`
+    select payload from outbox where payload like '%audit.export%' order by event_id`
+  expect(told.map(({ payload }) => JSON.parse(payload) as unknown)).toMatchObject([
+    { type: 'audit.export_started' },
+    { type: 'audit.exported', data: { outcome: 'failure', details: { lines: 0, complete: false } } },
+    {
+      type: 'audit.export_started',
+      actor: expect.stringMatching(/^operator:/),
+      data: { details: { all_tenants: true } },
+    },
+    { type: 'audit.exported', data: { details: { lines: text.trimEnd().split('\n').length - 2, complete: true } } },
+  ])
+})
+
+test('an export that cannot be told gives nothing', async () => {
+  const file = join(folder, 'untold.ndjson')
+  await admin`alter table outbox add constraint broken check (payload not like '%export_started%') not valid`
+  const { code } = await run('audit', 'export', file)
+  await admin`alter table outbox drop constraint broken`
+  expect([code, await readFile(file, 'utf8')]).toEqual([1, ''])
 })
 
 test('a changed line is named, and the command ends with 1', async () => {
@@ -124,6 +145,14 @@ test('retention of a tenant is shown, changed and told', async () => {
   const told = await admin`select from outbox where payload like '%audit.retention_changed%'`
   expect(told).toHaveLength(2)
   expect((await run('audit', 'retention-run')).lines).toEqual(['Nothing may go yet.'])
+})
+
+test('retention of a tenant that the log does not know is told to be doubtful', async () => {
+  const { code, lines } = await run('audit', 'retention', TENANT_B, 'hold')
+  expect([code, lines]).toEqual([
+    0,
+    ['Lines are kept for ever, and nothing may go.', 'The log has no line of this tenant: is the id right?'],
+  ])
 })
 
 test.each([

@@ -1,10 +1,11 @@
-import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { tenantId as tenantIdSchema } from '@memoric/contracts/ids.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { systemTransaction, tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import { loadCheckpointKeys, rotateCheckpointKey } from '../checkpoints/checkpoint-keys.ts'
+import { selectLastLine } from '../log/log-page-repository.ts'
 import { wholeTenant } from '../log/log-readers.ts'
 import { dropLetters } from '../dead-letters/drop-letters.ts'
 import { exportWholeLog } from '../proofs/export-whole-log.ts'
@@ -82,20 +83,48 @@ async function verify({ sql, credentials }: AuditOperator): Promise<Outcome> {
   return { lines: [...found, summary, verdict], right: findings.length === 0 }
 }
 
-async function exportLog({ sql }: AuditOperator, [file, ...surplus]: readonly string[]): Promise<Outcome> {
+/** Whoever takes the whole log is told of in the log of the platform, before the first line. */
+async function exportLog(operator: AuditOperator, [file, ...surplus]: readonly string[]): Promise<Outcome> {
   if (file === undefined || surplus.length > 0) throw new UsageError('"audit export" needs the file to write.')
+  const target = await openNew(file)
+  await tellExport(operator, 'audit.export_started', {})
+  let [lines, complete] = [0, false]
+  const counted = withBreaks(exportWholeLog(operator.sql), () => (lines += 1))
   try {
-    const target = createWriteStream(file, { mode: 0o600, flags: 'wx' })
-    await pipeline(Readable.from(withBreaks(exportWholeLog(sql))), target)
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
-    throw new Error(`There is a file ${file} already; it was left as it is.`, { cause })
+    await pipeline(Readable.from(counted), target.createWriteStream())
+    complete = true
+  } finally {
+    // The first line of the file is none of the log, nor is the last.
+    await tellExport(operator, 'audit.exported', { lines: Math.max(0, lines - (complete ? 2 : 1)), complete })
   }
   return { lines: [`The log is in ${file}.`], right: true }
 }
 
-async function* withBreaks(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  for await (const line of lines) yield `${line}\n`
+async function openNew(file: string) {
+  try {
+    return await open(file, 'wx', 0o600)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
+    throw new Error(`There is a file ${file} already; it was left as it is.`, { cause })
+  }
+}
+
+async function tellExport(
+  { sql, events, context }: AuditOperator,
+  type: 'audit.export_started' | 'audit.exported',
+  more: { lines?: number; complete?: boolean },
+): Promise<void> {
+  const details = { format: 'ndjson', all_tenants: true, ...more }
+  const outcome = more.complete === false ? 'failure' : 'success'
+  const event = events({ type, context, resourceId: null, statusCode: null, outcome, details })
+  await systemTransaction(sql, (tx) => outboxInsert(tx, [event]))
+}
+
+async function* withBreaks(lines: AsyncIterable<string>, onLine: () => void): AsyncGenerator<string> {
+  for await (const line of lines) {
+    onLine()
+    yield `${line}\n`
+  }
 }
 
 async function dropExpired(operator: AuditOperator): Promise<Outcome> {
@@ -108,14 +137,18 @@ async function dropExpired(operator: AuditOperator): Promise<Outcome> {
   return { lines: [...lines, lines.length === 0 ? 'Nothing may go yet.' : 'Dropped.'], right: true }
 }
 
+/** The log does not know who is a tenant; a hold on a wrong id holds nothing. */
+const UNKNOWN_TENANT = 'The log has no line of this tenant: is the id right?'
+
 async function retention(operator: AuditOperator, [tenant, ...changes]: readonly string[]): Promise<Outcome> {
   const parsed = tenantIdSchema.safeParse(tenant)
   if (!parsed.success) throw new UsageError('"audit retention" needs the id of a tenant: a UUID in lower case.')
   const { sql, events, context, defaultRetentionDays } = operator
-  const settings = await tenantTransaction(sql, wholeTenant(parsed.data), async (tx) => {
+  const [settings, isKnown] = await tenantTransaction(sql, wholeTenant(parsed.data), async (tx) => {
+    const [line] = await selectLastLine(tx, parsed.data)
     const before = (await findRetention(tx, parsed.data)) ?? { retention_days: defaultRetentionDays, legal_hold: false }
     const after = changes.reduce(changed, before)
-    if (changes.length === 0) return before
+    if (changes.length === 0) return [before, line !== undefined] as const
     const details = { before: { ...before }, after: { ...after } }
     const event = {
       type: 'audit.retention_changed',
@@ -125,10 +158,11 @@ async function retention(operator: AuditOperator, [tenant, ...changes]: readonly
       statusCode: null,
     } as const
     await Promise.all([saveRetention(tx, parsed.data, after), outboxInsert(tx, [events({ ...event, details })])])
-    return after
+    return [after, line !== undefined] as const
   })
   const days = settings.retention_days === null ? 'for ever' : `for ${settings.retention_days} days`
-  return { lines: [`Lines are kept ${days}${settings.legal_hold ? ', and nothing may go' : ''}.`], right: true }
+  const kept = `Lines are kept ${days}${settings.legal_hold ? ', and nothing may go' : ''}.`
+  return { lines: isKnown ? [kept] : [kept, UNKNOWN_TENANT], right: true }
 }
 
 function changed(settings: { retention_days: number | null; legal_hold: boolean }, word: string) {
