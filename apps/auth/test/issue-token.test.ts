@@ -247,7 +247,7 @@ describe('a client that is refused', () => {
     const costOf = async (client_id: string, client_secret: string) => {
       const { deps, flights } = countFlights(auth.deps)
       const body = { grant_type: 'client_credentials', client_id, client_secret }
-      const call = { body, headers: {}, params: undefined, query: undefined, context: anonymousContext }
+      const call = { body, headers: {}, params: undefined, query: {}, context: anonymousContext }
       await expect(issueToken(deps)(call)).rejects.toMatchObject({ code: 'invalid_client' })
       return flights()
     }

@@ -158,6 +158,7 @@ export const apiKeyRoutes = {
     summary: 'OAuth 2.0 client credentials: a short-lived access token for an API key',
     description:
       'The client authenticates by HTTP Basic or in the body, not both. Parameters of a form that are not known are ignored; problems carry the `error` of RFC 6749.',
+    query: z.looseObject({}),
     headers: z.object({ authorization: z.string().max(1024).optional() }),
     body: issueTokenBody,
     bodyLimit: 65_536,

@@ -132,6 +132,8 @@ export const ssoRoutes = {
     rate: 'sign_in',
     summary: 'Send the browser to the identity provider',
     params: providerParams,
+    // OpenID Connect Core 1.0 section 4: an identity provider that sends people here adds `iss` and others.
+    query: z.looseObject({}),
     cookies: true,
     responses: { 302: null },
   },

@@ -3,7 +3,7 @@ import type { ProblemError } from '@memoric/contracts/error-codes.ts'
 import type { AppName, Route, RouteInput, RouteOutput } from '@memoric/contracts/route.ts'
 import type { OperationsOf, RouteTable } from '@memoric/contracts/route-table.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { AppError } from './app-error.ts'
 import { requireAccess } from './caller-limits.ts'
 import type { RequestContext } from './request-context.ts'
@@ -75,7 +75,13 @@ function asReadable(body: unknown): Readable {
   return Readable.from(body as AsyncIterable<Uint8Array>, { objectMode: false })
 }
 
-/** Validates each part that the route describes. Throws AppError `validation_failed` with every fault found. */
+/** The query or the body of a route that describes none: empty, so that nobody believes to have said something by it. */
+const nothing = z
+  .strictObject({})
+  .optional()
+  .transform(() => undefined)
+
+/** Validates each part of a request by what the route says of it. Throws AppError `validation_failed` with every fault found. */
 export function readInput(route: Route, request: FastifyRequest): RouteInput<Route> {
   const errors: ProblemError[] = []
   const read = (schema: z.ZodType | undefined, value: unknown, prefix: string): unknown => {
@@ -87,9 +93,9 @@ export function readInput(route: Route, request: FastifyRequest): RouteInput<Rou
   }
   const input = {
     params: read(route.params, request.params, 'path/'),
-    query: read(route.query, request.query, 'query/'),
+    query: read(route.query ?? nothing, request.query, 'query/'),
     headers: read(route.headers, request.headers, 'header/'),
-    body: read(route.body, request.body, '/'),
+    body: read(route.body ?? nothing, request.body, '/'),
   }
   if (errors.length > 0) throw new AppError('validation_failed', { errors: errors.slice(0, 50) })
   return input as RouteInput<Route>

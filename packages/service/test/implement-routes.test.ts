@@ -165,19 +165,30 @@ describe('a request of the wrong shape is refused with a pointer to each fault',
   })
 })
 
-test('parts that a route does not describe are not read', () => {
+describe('of the parts that a route does not describe', () => {
   const route = {
-    method: 'GET',
+    method: 'DELETE',
     path: '/v1/x',
     app: 'memory',
     access: 'anyone',
-    rate: 'read',
+    rate: 'write',
     summary: '',
     responses: {},
   } as const
-  const request = { params: { a: 1 }, query: { b: 2 }, headers: { c: 3 }, body: { d: 4 } }
-  const input = readInput(route, request as unknown as Parameters<typeof readInput>[1])
-  expect(input).toEqual({ params: undefined, query: undefined, headers: undefined, body: undefined })
+  const read = (parts: object) => readInput(route, parts as Parameters<typeof readInput>[1])
+
+  test.each([
+    ['no body', { query: {} }],
+    ['an empty body, and path and headers of any kind', { params: { a: 1 }, query: {}, headers: { c: 3 }, body: {} }],
+  ])('the handler sees nothing: %s', (_what, parts) => {
+    expect(read(parts)).toEqual({ params: undefined, query: undefined, headers: undefined, body: undefined })
+  })
+
+  test('a query and a body are refused field by field: whoever sends `dry_run` must not believe that it counts', () => {
+    const errors = ['query/dry_run', '/dry_run'].map((pointer) => ({ pointer, message: 'is not a known field' }))
+    const parts = { query: { dry_run: 'true' }, body: { dry_run: true } }
+    expect(() => read(parts)).toThrow(expect.objectContaining({ code: 'validation_failed', errors }) as Error)
+  })
 })
 
 test('faults point into lists and nested objects', () => {
