@@ -178,6 +178,31 @@ describe('changing', () => {
     expect(body.items[1]?.replaced_at).toBe(body.items[0]?.written_at)
   })
 
+  test('the history comes in pages', async () => {
+    const caller = newCaller()
+    const { body: made } = await remember(memory.app, caller, { content: 'version 1' })
+    for (const number of [2, 3, 4, 5]) {
+      await call(memory.app, caller, 'PATCH', `/v1/memories/${made.id}`, { content: `version ${number}` })
+    }
+    const historyOf = async (query: string) => {
+      const path = `/v1/memories/${made.id}/history?${query}`
+      return (await call<{ items: MemoryVersion[]; next_cursor: string | null }>(memory.app, caller, 'GET', path)).body
+    }
+    const whole = await historyOf('limit=5')
+    expect(whole.items.map(({ version }) => version)).toEqual([5, 4, 3, 2, 1])
+    expect(whole.next_cursor).toBeNull()
+    for (const limit of [1, 2, 4]) {
+      const items: MemoryVersion[] = []
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const page = await historyOf(`limit=${limit}${cursor && `&cursor=${cursor}`}`)
+        expect(page.items.length).toBeLessThanOrEqual(limit)
+        items.push(...page.items)
+        cursor = page.next_cursor
+      }
+      expect(items).toEqual(whole.items)
+    }
+  })
+
   test('If-Match lets only the expected version be changed or deleted', async () => {
     const caller = newCaller()
     const { body } = await remember(memory.app, caller, { content: 'tea' })

@@ -292,8 +292,9 @@ export const memoryRoutes = {
     app: 'memory',
     access: 'memories:read',
     rate: 'read',
-    summary: 'All versions of a memory, newest first',
+    summary: 'The versions of a memory, newest first',
     params: idParams,
-    responses: { 200: z.object({ items: z.array(memoryVersion) }) },
+    query: z.strictObject(pageQuery),
+    responses: { 200: page(memoryVersion) },
   },
 } as const satisfies Record<string, Route>

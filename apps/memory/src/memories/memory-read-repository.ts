@@ -88,10 +88,10 @@ export interface VersionRow extends Pick<MemoryRow, VersionColumns>, ProvenanceC
 }
 
 /** Replaced versions of a memory, newest first. */
-export function selectVersions(tx: Tx, tenantId: string, memoryId: string) {
+export function selectVersions(tx: Tx, tenantId: string, memoryId: string, before: number, limit: number) {
   return tx<VersionRow[]>`
     select tenant_id, memory_id as id, subject_id, version, tier, importance, occurred_at, expires_at,
       written_at, replaced_at, written_by, source, trust, sealed
-    from memory_versions where tenant_id = ${tenantId} and memory_id = ${memoryId}
-    order by version desc`
+    from memory_versions where tenant_id = ${tenantId} and memory_id = ${memoryId} and version < ${before}
+    order by version desc limit ${limit}`
 }
