@@ -14,7 +14,7 @@ function clustersFor(caller: Caller, query = ''): Promise<Answer<Page>> {
   return call<Page>(memory.app, caller, 'GET', `/v1/clusters${query}`)
 }
 
-function rebuild<B = { clusters: number; memories: number }>(caller: Caller, body: object = {}): Promise<Answer<B>> {
+function rebuild<B = { clusters: number; memories: number }>(caller: Caller, body?: object): Promise<Answer<B>> {
   return call<B>(memory.app, caller, 'POST', '/v1/clusters/rebuild', body)
 }
 

@@ -176,7 +176,7 @@ test('a tier lets what is written into it end, unless the caller says when; what
   expect(Date.parse(body.expires_at!) - Date.parse(body.created_at)).toBe(3_600_000)
   const own = await remember(memory.app, caller, { content: 'own', ttl_seconds: 60 })
   expect(Date.parse(own.body.expires_at!) - Date.parse(own.body.created_at)).toBe(60_000)
-  const promoted = await call(memory.app, caller, 'POST', `/v1/memories/${body.id}/promote`, {})
+  const promoted = await call(memory.app, caller, 'POST', `/v1/memories/${body.id}/promote`)
   expect([promoted.body.tier, promoted.body.expires_at]).toEqual(['mid_term', null])
   expect(
     (await call(memory.app, caller, 'POST', `/v1/memories/${own.body.id}/promote`, {})).body.expires_at,

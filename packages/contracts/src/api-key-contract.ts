@@ -135,7 +135,7 @@ export const apiKeyRoutes = {
     rate: 'write',
     summary: 'Replace an API key by a new one with the same limits; the old one works on for the overlap',
     params: idParams,
-    body: rotateApiKeyBody,
+    body: rotateApiKeyBody.prefault({}),
     responses: { 201: createdApiKey },
   },
   reportLeak: {

@@ -61,7 +61,7 @@ export const clusterRoutes = {
     access: 'clusters:write',
     rate: 'write',
     summary: 'Build the clusters of a subject anew',
-    body: z.strictObject({ subject_id: identifier.optional() }).meta({ id: 'RebuildClusters' }),
+    body: z.strictObject({ subject_id: identifier.optional() }).meta({ id: 'RebuildClusters' }).default({}),
     responses: { 200: rebuiltClusters },
   },
 } as const satisfies Record<string, Route>

@@ -82,7 +82,10 @@ function bodyContent(route: Route, body: z.ZodType, components: Json): Json {
 
 function operation(id: string, route: Route, components: Json): Json {
   const body = route.body && {
-    requestBody: { required: true, content: bodyContent(route, route.body, components) },
+    requestBody: {
+      required: !route.body.safeParse(undefined).success,
+      content: bodyContent(route, route.body, components),
+    },
   }
   return {
     operationId: id,

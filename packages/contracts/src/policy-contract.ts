@@ -389,7 +389,7 @@ export const policyRoutes = {
     rate: 'write',
     summary: 'Move a memory to a later tier by hand',
     params: z.strictObject({ id: memoryId }),
-    body: promoteBody,
+    body: promoteBody.default({}),
     responses: { 200: memory },
   },
 } as const satisfies Record<string, Route>

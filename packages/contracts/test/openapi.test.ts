@@ -8,7 +8,7 @@ interface Operation {
   readonly operationId: string
   readonly security: readonly unknown[]
   readonly parameters: readonly { name: string; in: string; required: boolean }[]
-  readonly requestBody?: unknown
+  readonly requestBody?: { readonly required: boolean }
   readonly responses: Readonly<Record<string, unknown>>
   readonly 'x-permission': string
 }
@@ -94,6 +94,16 @@ describe('the OpenAPI document', () => {
     expect(Search?.['required']).toBeUndefined()
     expect(CreateMemory?.['required']).toEqual(['content'])
     expect(JSON.stringify(CreateMemory?.['properties'])).toContain('"critical"')
+  })
+
+  test('says which bodies may be left out', () => {
+    const optional = operations.filter(({ requestBody }) => requestBody?.required === false)
+    expect(optional.map(({ operationId }) => operationId).sort()).toEqual([
+      'enrollTotp',
+      'promoteMemory',
+      'rebuildClusters',
+      'rotateApiKey',
+    ])
   })
 
   test('says that unknown fields are refused', () => {
