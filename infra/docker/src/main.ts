@@ -1,3 +1,4 @@
+import type { FirstTenantState } from '@memoric/setup/create-first-tenant.ts'
 import { parseServiceKeysRequest, runServiceKeys } from '@memoric/setup/service-keys/service-keys-command.ts'
 import { handOutSecrets, handOutServiceKeys } from './hand-out-secrets.ts'
 import { publishFirstTenant } from './publish-first-tenant.ts'
@@ -6,6 +7,12 @@ const places = { folder: '/var/lib/memoric/secrets', given: '/secrets' }
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
+}
+
+const firstTenantIs: Readonly<Record<FirstTenantState, string>> = {
+  made: 'Made the first tenant, its owner and an API key',
+  there: 'The first tenant is there',
+  'key ended': 'The first tenant is there; its first API key was revoked or has expired, and no other is made',
 }
 
 const commands: Readonly<Record<string, () => Promise<void>>> = {
@@ -20,9 +27,8 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   },
   async 'first-tenant'() {
     const { GATEWAY_URL: gatewayUrl = 'http://gateway:3456', PUBLIC_URL: publicUrl = gatewayUrl } = process.env
-    const made = await publishFirstTenant({ folder: '/credentials', gatewayUrl, publicUrl })
-    const what = made ? 'Made the first tenant, its owner and an API key' : 'The first tenant is there'
-    say(`${what}: /credentials/credentials.json`)
+    const state = await publishFirstTenant({ folder: '/credentials', gatewayUrl, publicUrl })
+    say(`${firstTenantIs[state]}: /credentials/credentials.json`)
   },
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createFirstTenant, isAccepted } from '@memoric/setup/create-first-tenant.ts'
+import { ensureFirstTenant, type FirstTenantState } from '@memoric/setup/create-first-tenant.ts'
 import { apiKeyHeader, readFirstTenant } from '@memoric/setup/first-tenant.ts'
 import { writePrivateFile } from '@memoric/setup/write-private-file.ts'
 
@@ -13,15 +13,18 @@ export interface FirstTenantOptions {
   publicUrl: string
 }
 
-/** Makes the first tenant once, and writes how to sign in to it. Gives whether it made one. Throws when the gateway refuses. */
-export async function publishFirstTenant({ folder, gatewayUrl, publicUrl }: FirstTenantOptions): Promise<boolean> {
+/** Makes the first tenant once, and writes how to sign in to it. Throws when the gateway refuses. */
+export async function publishFirstTenant({
+  folder,
+  gatewayUrl,
+  publicUrl,
+}: FirstTenantOptions): Promise<FirstTenantState> {
   const file = join(folder, 'credentials.json')
   const known = await readFirstTenant(file)
-  const keep = known !== undefined && (await isAccepted(gatewayUrl, known))
-  const tenant = keep ? known : await createFirstTenant(gatewayUrl, await ownerPassword(folder))
+  const { tenant, state } = await ensureFirstTenant(gatewayUrl, await ownerPassword(folder), known)
   await writePrivateFile(join(folder, 'api-key.header'), apiKeyHeader(tenant))
   await writePrivateFile(file, `${JSON.stringify({ url: publicUrl, ...tenant }, null, 2)}\n`)
-  return !keep
+  return state
 }
 
 async function ownerPassword(folder: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { type App, apps } from '@memoric/setup/app-secrets.ts'
-import { createFirstTenant, isAccepted } from '@memoric/setup/create-first-tenant.ts'
-import { type FirstTenant, readFirstTenant } from '@memoric/setup/first-tenant.ts'
+import { ensureFirstTenant } from '@memoric/setup/create-first-tenant.ts'
+import { readFirstTenant } from '@memoric/setup/first-tenant.ts'
 import type { AppSurroundings } from './app-environment.ts'
 import { endStaleChildren, forgetChild, noteChild } from './child-records.ts'
 import { choosePorts } from './choose-ports.ts'
@@ -136,12 +136,9 @@ async function keep(
 async function publishCredentials(url: string, basis: Basis, { home, say }: StackOptions): Promise<void> {
   const { ports, secrets } = basis
   const known = await readFirstTenant(home.credentials)
-  const tenant = known !== undefined && (await isAccepted(url, known)) ? known : await makeTenant()
+  if (known === undefined) say('Making the first tenant, its owner and an API key')
+  const { tenant, state } = await ensureFirstTenant(url, secrets.ownerPassword, known)
+  if (state === 'key ended') say(`The API key of ${home.credentials} was revoked or has expired; no other is made`)
   const nats = `nats://admin:${secrets.natsPasswords.admin}@127.0.0.1:${ports.nats}`
   await writeCredentials(home, { url, ...tenant, postgres_url: adminUrl(basis), nats_url: nats })
-
-  function makeTenant(): Promise<FirstTenant> {
-    say('Making the first tenant, its owner and an API key')
-    return createFirstTenant(url, secrets.ownerPassword)
-  }
 }
