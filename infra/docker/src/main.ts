@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import type { FirstTenantState } from '@memoric/setup/create-first-tenant.ts'
 import { parseServiceKeysRequest, runServiceKeys } from '@memoric/setup/service-keys/service-keys-command.ts'
 import { handOutSecrets, handOutServiceKeys } from './hand-out-secrets.ts'
@@ -14,6 +16,8 @@ const firstTenantIs: Readonly<Record<FirstTenantState, string>> = {
   there: 'The first tenant is there',
   'key ended': 'The first tenant is there; its first API key was revoked or has expired, and no other is made',
 }
+/** `docker compose up --wait` fails when a container that no other waits for ends before it was seen to be healthy. */
+const SEEN_MS = 10_000
 
 const commands: Readonly<Record<string, () => Promise<void>>> = {
   async secrets() {
@@ -29,6 +33,8 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
     const { GATEWAY_URL: gatewayUrl = 'http://gateway:3456', PUBLIC_URL: publicUrl = gatewayUrl } = process.env
     const state = await publishFirstTenant({ folder: '/credentials', gatewayUrl, publicUrl })
     say(`${firstTenantIs[state]}: /credentials/credentials.json`)
+    await writeFile('/tmp/done', '')
+    await setTimeout(SEEN_MS)
   },
 }
 
