@@ -11,7 +11,7 @@ import { type EventSource, openEventSource } from '@memoric/testkit/event-source
 import { startOwnNats } from '@memoric/testkit/start-own-nats.ts'
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSubscriber, UNSENT_MAX } from '../src/events/subscriber.ts'
 import { useGateway } from './use-gateway.ts'
 import { testCaller } from './test-caller.ts'
@@ -223,6 +223,26 @@ describe('whoever listens', () => {
     expect(notices(ended)).toEqual(['memoric.end credential_ended'])
     const event = await publish(other.grant.tenantId)
     await expect.poll(() => idsOf(stays), patience).toEqual([event])
+  })
+
+  test('stops as soon, when the credential ended while the stream was being opened', async () => {
+    const { text, grant } = gateway.newKey()
+    const { promise: gate, resolve: letGo } = Promise.withResolvers<undefined>()
+    const { messaging } = gateway.deps
+    const { connected } = messaging
+    const asked = vi.spyOn(messaging, 'connected').mockImplementationOnce(() => gate.then(connected))
+    const opening = subscribe(text)
+    await expect.poll(() => asked.mock.calls.length, patience).toBe(1)
+    const told = Promise.withResolvers<undefined>()
+    onTestFinished(gateway.deps.grantSignals.onRevoked(() => told.resolve(undefined)))
+    revoke(grant)
+    await told.promise
+    letGo(undefined)
+    const source = await opening
+    const openedAt = performance.now()
+    await source.closed
+    expect(performance.now() - openedAt).toBeLessThan(1_000)
+    expect(notices(source)).toEqual(['memoric.end credential_ended'])
   })
 
   test('goes on when something of the tenant has changed that does not end the credential', async () => {

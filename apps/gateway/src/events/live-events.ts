@@ -107,7 +107,7 @@ async function open(
     subscriber.body.destroy()
     throw new AppError('service_unavailable', { cause, retryAfter: 5 })
   }
-  keepOpen(deps, streams, { subscriber, grant, request, maxSeconds: query.max_seconds })
+  const watch = keepOpen(deps, streams, { subscriber, grant, request, maxSeconds: query.max_seconds })
   subscriber.send(openingFrame())
   const lastEventId = headers['last-event-id'] ?? null
   const matches = createEventFilter(query)
@@ -117,6 +117,8 @@ async function open(
     () => subscriber.body.destroy(),
   )
   deps.tellSubscribed(request.caller, filtersOf(query), lastEventId !== null)
+  // What ended while the stream was being opened was told to nobody.
+  watch.check()
   return reply
     .header('cache-control', 'no-store, no-transform')
     .header('x-accel-buffering', 'no')
@@ -141,7 +143,11 @@ interface Kept {
 }
 
 /** Heartbeats, the end of the credential, the end of the time. */
-function keepOpen(deps: LiveEventsDeps, streams: Set<Open>, { subscriber, grant, request, maxSeconds }: Kept): void {
+function keepOpen(
+  deps: LiveEventsDeps,
+  streams: Set<Open>,
+  { subscriber, grant, request, maxSeconds }: Kept,
+): CredentialWatch {
   const { recheckMs: everyMs, heartbeatMs } = deps
   const ask = () => askAgain(deps, request)
   const watch = watchCredential({ grant, everyMs, ask, onEnded: () => subscriber.end('credential_ended') })
@@ -155,6 +161,7 @@ function keepOpen(deps: LiveEventsDeps, streams: Set<Open>, { subscriber, grant,
     clearInterval(beat)
     clearTimeout(over)
   })
+  return watch
 }
 
 async function askAgain(deps: LiveEventsDeps, request: FastifyRequest): Promise<LiveGrant> {
