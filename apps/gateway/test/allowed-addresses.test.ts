@@ -106,8 +106,8 @@ describe('X-Forwarded-For', () => {
 
   test.each([
     'unknown',
-    '192.0.2.7:80',
-    '[192.0.2.7]',
+    '198.51.100.7:80',
+    '[unknown]:80',
     '192.0.2',
     '192.0.2.7/24',
     '0xc0000207',
@@ -115,6 +115,11 @@ describe('X-Forwarded-For', () => {
     '127.0.0.1\t',
   ])('of %j is no address that is allowed', async (value) => {
     expect(await statusOf(text(), '10.0.0.1', value, proxied)).toBe(403)
+  })
+
+  test('may have the port of the client behind its address', async () => {
+    expect(await statusOf(text(), '10.0.0.1', '192.0.2.7:40001', proxied)).toBe(200)
+    expect(await statusOf(text(), '10.0.0.1', '198.51.100.7, 192.0.2.7:40002', proxied)).toBe(200)
   })
 
   test('twice is one list', async () => {

@@ -279,6 +279,16 @@ describe('X-Forwarded-For', () => {
     expect((await get(app, '/v1/memories', other)).statusCode).toBe(401)
   })
 
+  test.each([
+    ['203.0.113.7', (port: number) => `203.0.113.7:${port}`],
+    ['2001:db8::1', (port: number) => `[2001:db8::1]:${port}`],
+  ])('counts %s as one address where the proxy writes the port behind it', async (_address, withPort) => {
+    const app = await limited({ TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.1' })
+    let port = 40_000
+    const from = () => ({ 'x-forwarded-for': withPort((port += 1)) })
+    expect(await statuses(4, () => get(app, '/v1/memories', from()))).toEqual([401, 401, 401, 429])
+  })
+
   test.each(['garbage', '', ',,,', '127.0.0.1:80', '[2001:db8::1]:443', 'unknown', "' or 1=1--", 'a'.repeat(5000)])(
     'of %j does no harm',
     async (value) => {

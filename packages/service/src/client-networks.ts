@@ -23,6 +23,18 @@ export function clientAddress(text: string): ClientAddress | null {
   return mapped === undefined ? { family: 'ipv6', address } : { family: 'ipv4', address: mapped }
 }
 
+/** An address, or one in brackets, with a port or without. */
+const WITH_PORT = /^(?:\[([\d.:A-Fa-f]+)\]|([\d.]+))(?::\d{1,5})?$/
+
+/**
+ * The one form of a client's address as a proxy states it: some write the port behind it, which is another for each connection.
+ * Text that is no address stays as it is.
+ */
+export function statedAddress(text: string): string {
+  const [, bracketed, bare] = WITH_PORT.exec(text) ?? []
+  return clientAddress(bracketed ?? bare ?? text)?.address ?? text
+}
+
 /** The network that one household or company has: /24 of IPv4, /64 of IPv6; text that is no address stays as it is. */
 export function networkOf(text: string): string {
   const client = clientAddress(text)

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { network } from '@memoric/contracts/networks.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { areWithin, clientAddress, createAddressCheck, networkOf } from '../src/client-networks.ts'
+import { areWithin, clientAddress, createAddressCheck, networkOf, statedAddress } from '../src/client-networks.ts'
 
 const isIn = (address: string, ...lists: string[][]) => createAddressCheck(lists)!(address)
 
@@ -105,6 +105,20 @@ describe('a list is within another', () => {
   ])('%j in %j: %s', (inner, outer, expected) => {
     expect(areWithin(inner, outer)).toBe(expected)
   })
+})
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['192.0.2.1:80', '192.0.2.1'],
+  ['[2001:DB8::1]:65535', '2001:db8::1'],
+  ['[2001:db8::1]', '2001:db8::1'],
+  ['[::ffff:192.0.2.1]:80', '192.0.2.1'],
+  ['2001:db8::1', '2001:db8::1'],
+  ['192.0.2.1:', '192.0.2.1:'],
+  ['192.0.2:80', '192.0.2:80'],
+  ['[unknown]:80', '[unknown]:80'],
+])('%j as a proxy states it is %s', (text, address) => {
+  expect(statedAddress(text)).toBe(address)
 })
 
 test.each([

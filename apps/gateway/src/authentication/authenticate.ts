@@ -2,7 +2,7 @@ import type { Caller } from '@memoric/contracts/caller.ts'
 import { PLATFORM_TENANT } from '@memoric/contracts/ids.ts'
 import type { IntrospectBody, Refusal } from '@memoric/contracts/introspection.ts'
 import { AppError } from '@memoric/service/app-error.ts'
-import { clientAddress } from '@memoric/service/client-networks.ts'
+import { statedAddress } from '@memoric/service/client-networks.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Upstream } from '../forwarding/upstream.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
@@ -107,7 +107,7 @@ export function anonymous(request: FastifyRequest): Caller {
 function origin(request: FastifyRequest) {
   return {
     requestId: request.id,
-    clientAddress: clientAddress(request.ip)?.address ?? request.ip,
+    clientAddress: statedAddress(request.ip),
     userAgent: request.headers['user-agent']?.slice(0, LONGEST_USER_AGENT) ?? null,
   }
 }

@@ -2,6 +2,7 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { Grant } from '@memoric/contracts/introspection.ts'
 import type { RateClass } from '@memoric/contracts/route.ts'
 import { AppError } from '@memoric/service/app-error.ts'
+import { statedAddress } from '@memoric/service/client-networks.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { GatewayConfig } from '../config.ts'
@@ -58,7 +59,7 @@ export async function createRateLimits(
     return app.createRateLimit(options)
   }
   // IPv4, also where it is mapped into IPv6, or the /64 network of IPv6: one household.
-  const address = (request: FastifyRequest): string => normalizeIP(request.ip)
+  const address = (request: FastifyRequest): string => normalizeIP(statedAddress(request.ip))
   const principal = ({ caller }: FastifyRequest): string => caller.principal.id
   const tenant = ({ caller }: FastifyRequest): string => caller.tenantId
 
