@@ -13,7 +13,7 @@ import { useLog } from './use-log.ts'
 
 const log = useLog()
 const LINES = 600
-const tables = ['audit_logs', 'log_state', 'log_tiles', 'checkpoints', 'tenant_logs', 'retention_runs']
+const tables = ['audit_logs', 'log_state', 'log_tiles', 'checkpoints', 'tenant_logs', 'retention_runs', 'personal_data']
 let folder: string
 
 beforeAll(async () => {
@@ -43,7 +43,7 @@ const findingsOf = ({ findings }: Pick<ExportReport, 'findings'>) =>
 async function after(attack: () => Promise<unknown>) {
   await attack()
   const report = await verifyExport(exportWholeLog(log.sql), { verifiers: verifiers() })
-  const own = await verifyStoredLog(log.sql, verifiers())
+  const own = await verifyStoredLog(log.sql, verifiers(), log.intake.actorKeys)
   return { exported: findingsOf(report), own: own.findings.map(({ kind, logIndex }) => [kind, logIndex]), report }
 }
 
@@ -151,6 +151,22 @@ describe('a superuser who gets around the triggers is found out, and the line is
     expect(exported).toEqual([['wrong_root', undefined]])
     expect(report.findings[0]?.message).toContain('root')
     expect(own).toContainEqual(['wrong_root', 200])
+  })
+
+  test('removing the personal data of a line', async () => {
+    const id = await eventAt(70)
+    const { own } = await after(() => log.attacker`delete from personal_data where event_id = ${id}`)
+    expect(own).toEqual([['personal_changed', 70]])
+  })
+
+  test('giving a line the personal data of another', async () => {
+    const [id, other] = [await eventAt(70), await eventAt(72)]
+    const { own } = await after(
+      () => log.attacker`
+        update personal_data set sealed = (select sealed from kept_personal_data where event_id = ${other})
+        where event_id = ${id}`,
+    )
+    expect(own).toEqual([['personal_changed', 70]])
   })
 
   test('a checkpoint of another key', async () => {

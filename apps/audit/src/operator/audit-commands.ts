@@ -8,6 +8,7 @@ import { loadCheckpointKeys, rotateCheckpointKey } from '../checkpoints/checkpoi
 import { selectLastLine } from '../log/log-page-repository.ts'
 import { wholeTenant } from '../log/log-readers.ts'
 import { dropLetters } from '../dead-letters/drop-letters.ts'
+import { createActorKeys } from '../personal/actor-keys.ts'
 import { exportWholeLog } from '../proofs/export-whole-log.ts'
 import { findRetention, saveRetention } from '../retention/retention-repository.ts'
 import { runRetention } from '../retention/run-retention.ts'
@@ -38,7 +39,7 @@ export const auditCommands: readonly AuditCommand[] = [
     words: 'audit verify',
     usage: '',
     summary:
-      'compare every line of the log with its leaf, the tree and every signed checkpoint; ends with 1 when something is wrong',
+      'compare every line of the log with its leaf, its personal data, the tree and every signed checkpoint; ends with 1 when something is wrong',
     run: verify,
   },
   {
@@ -74,9 +75,9 @@ export const auditCommands: readonly AuditCommand[] = [
   ...deadLetterCommands,
 ]
 
-async function verify({ sql, credentials }: AuditOperator): Promise<Outcome> {
+async function verify({ sql, credentials, actors }: AuditOperator): Promise<Outcome> {
   const { verifiers } = await loadCheckpointKeys(sql, credentials)
-  const { findings, lines, size, checkpoints, dropped } = await verifyStoredLog(sql, verifiers)
+  const { findings, lines, size, checkpoints, dropped } = await verifyStoredLog(sql, verifiers, createActorKeys(actors))
   const found = findings.map(({ kind, message }) => `${kind}: ${message}`)
   const summary = `${lines} lines, ${dropped} dropped by retention, under the checkpoint of ${size}; ${checkpoints} checkpoints.`
   const verdict = findings.length === 0 ? 'Everything is what was signed.' : 'The log is not what was signed.'

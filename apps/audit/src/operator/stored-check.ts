@@ -7,11 +7,12 @@ import { createTreeBuilder } from '@memoric/crypto/tree-builder.ts'
 import { readLeaf } from '@memoric/verifier/export-line.ts'
 import { createSequences } from '@memoric/verifier/sequences.ts'
 import { canonicalFrom, canonicalOf, type StoredLine } from '../tree/canonical-line.ts'
+import type { PersonalFault } from './check-personal.ts'
 import type { SignedState, Stretch } from './stored-log-repository.ts'
 
 /** What is wrong with the log in the database, and where it begins. */
 export interface StoredFinding {
-  readonly kind: 'changed' | 'deleted' | 'inserted' | 'reordered' | 'wrong_root' | 'not_signed'
+  readonly kind: 'changed' | 'deleted' | 'inserted' | 'reordered' | 'personal_changed' | 'wrong_root' | 'not_signed'
   readonly logIndex: number
   readonly message: string
 }
@@ -30,6 +31,8 @@ export interface StoredLogReport {
 export interface StoredCheck {
   /** The next place: the lines that stand there, and the hash that the tree has for it. */
   place(lines: readonly StoredLine[], hash: Uint8Array): void
+  /** What is wrong with the personal data beside lines. */
+  personal(faults: readonly PersonalFault[]): void
   /** The tree has no hash for the next place. */
   incomplete(): void
   /** Lines behind the last checkpoint. */
@@ -117,6 +120,11 @@ export function createStoredCheck(
       lines += at.length
       tree.append(0, hash)
       checkCheckpoints()
+    },
+    personal(faults) {
+      // A line that is wrong itself was named already.
+      const named = new Set(findings.map(({ logIndex }) => logIndex))
+      for (const { logIndex, message } of faults) if (!named.has(logIndex)) find('personal_changed', logIndex, message)
     },
     incomplete() {
       isCutShort = true

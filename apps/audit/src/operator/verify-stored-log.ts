@@ -3,8 +3,10 @@ import type { NodeReader } from '@memoric/crypto/merkle-proof.ts'
 import type { NoteVerifier } from '@memoric/crypto/signed-note.ts'
 import type { Sql } from '@memoric/postgres/client.ts'
 import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
+import type { ActorKeys } from '../personal/actor-keys.ts'
 import { linesBetween, linesFrom } from '../tree/line-repository.ts'
 import { readNodes } from '../tree/tile-repository.ts'
+import { checkPersonal } from './check-personal.ts'
 import { createStoredCheck, type StoredCheck, type StoredLogReport } from './stored-check.ts'
 import { checkpointsFrom, droppedStretches } from './stored-log-repository.ts'
 
@@ -14,17 +16,23 @@ const STRETCH = 4096
 const BEHIND = 10_000
 
 /**
- * Compares every line with its leaf, every leaf with the tree, and the tree with every checkpoint that was signed, in bounded
- * memory. What is appended meanwhile is left to the next check.
+ * Compares every line with its leaf and the personal data beside it, every leaf with the tree, and the tree with every checkpoint
+ * that was signed, in bounded memory. What is appended meanwhile is left to the next check.
  */
-export async function verifyStoredLog(sql: Sql, verifiers: readonly NoteVerifier[]): Promise<StoredLogReport> {
+export async function verifyStoredLog(
+  sql: Sql,
+  verifiers: readonly NoteVerifier[],
+  actorKeys: ActorKeys,
+): Promise<StoredLogReport> {
   const [checkpoints, dropped] = await systemTransaction(sql, (tx) =>
     Promise.all([checkpointsFrom(tx), droppedStretches(tx)]),
   )
   const check = createStoredCheck(checkpoints, dropped, verifiers)
   const size = checkpoints.at(-1)?.size ?? 0
   for (let from = 0; from < size; from += STRETCH) {
-    if (!(await checkStretch(sql, check, from, Math.min(from + STRETCH, size)))) return check.report()
+    const to = Math.min(from + STRETCH, size)
+    if (!(await checkStretch(sql, check, from, to))) return check.report()
+    check.personal(await checkPersonal(sql, actorKeys, from, to))
   }
   check.beyond(await systemTransaction(sql, (tx) => linesFrom(tx, size, BEHIND)))
   return check.report()
