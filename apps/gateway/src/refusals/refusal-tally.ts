@@ -7,7 +7,7 @@ export type Refusal = Omit<RefusalReport, 'id' | 'at' | 'count'>
 
 /** What was refused since the last time that it was told. */
 export interface RefusalTally {
-  /** Of the same kind, tenant, principal, address and endpoint the first is kept and the others are counted. */
+  /** Of the same kind, tenant, principal, address, endpoint and method the first is kept and the others are counted. */
   add(refusal: Refusal): void
   /** Counts reports that were made and cannot be told. */
   lose(reports: readonly RefusalReport[]): void
@@ -75,8 +75,8 @@ export function createRefusalTally({
   }
 }
 
-function kindOf({ type, reason, tenantId, principal, clientAddress, endpoint }: Refusal): string {
-  return `${type} ${reason} ${tenantId} ${principal.type} ${principal.id} ${clientAddress} ${endpoint}`
+function kindOf({ type, reason, tenantId, principal, clientAddress, endpoint, method }: Refusal): string {
+  return `${type} ${reason} ${tenantId} ${principal.type} ${principal.id} ${clientAddress} ${endpoint} ${method}`
 }
 
 function sumOf(tenantId: TenantId, count: number, at: number): RefusalReport {
