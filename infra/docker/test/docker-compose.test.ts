@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type App, appSecretFiles, appSecretTexts, apps } from '@memoric/setup/app-secrets.ts'
+import { runtimeSettings } from '@memoric/setup/runtime-settings.ts'
 import type { Secrets } from '@memoric/setup/secrets.ts'
 import { describe, expect, test } from 'vitest'
 import { compose, composeText, type Service, service } from './compose-file.ts'
@@ -127,6 +128,12 @@ describe('the image', () => {
 
   test('runs as a user that is not root, named by number', () => {
     expect(dockerfile.match(/^USER .*/gm)).toEqual(['USER 1000:1000'])
+  })
+
+  test('runs Node as the local stack does', () => {
+    for (const [name, value] of Object.entries(runtimeSettings)) {
+      expect(dockerfile.replaceAll('"', '')).toContain(` ${name}=${value}`)
+    }
   })
 
   test('holds what the lock file says, with the package manager that the workspace names', () => {

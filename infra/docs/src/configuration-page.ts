@@ -11,6 +11,10 @@ const INTRODUCTION = `# Configuration
 Every app reads its configuration from the environment, once, at its start; what is wrong with it is said by name and
 the app does not start. Any variable \`X\` may be given as a file instead: \`X_FILE\` names it. \`npm start\` and
 \`docker compose up\` set all of this up; this page is for those who run the apps themselves.
+
+\`npm start\` passes on what it finds in its own environment of \`LOG_LEVEL\`, \`METRICS_TOKEN\`, \`CORS_ORIGINS\`, \`REDIS_URL\`,
+\`OUTBOUND_PRIVATE_NETWORKS\`, \`RATE_LIMIT_…\`, \`AUDIT_…\` except \`AUDIT_COMPARISON_SECONDS\`, and to memory \`EMBEDDINGS_…\`, \`TEXT_MODEL_…\`,
+\`SEARCH_…\` and \`QUOTA_…\`. [Deployment](deployment.md#settings) says what \`docker compose\` passes on.
 `
 
 /** docs/configuration.md: every variable of every app, from the schemas that the apps themselves use. */

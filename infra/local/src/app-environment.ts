@@ -15,10 +15,10 @@ export interface AppSurroundings {
 }
 
 const passedThrough =
-  /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|REDIS_URL|OUTBOUND_PRIVATE_NETWORKS|AUDIT_(?:ORIGIN|RETENTION_DAYS|ANCHOR_[A-Z]+|WITNESSES)|MEMORIC_[A-Z_]+|NODE_COMPILE_CACHE)$/
+  /^(RATE_LIMIT_[A-Z_]+|LOG_LEVEL|METRICS_TOKEN|CORS_ORIGINS|REDIS_URL|OUTBOUND_PRIVATE_NETWORKS|AUDIT_(?:ORIGIN|RETENTION_DAYS|DEAD_LETTER_DAYS|ANCHOR_[A-Z]+|WITNESSES)|MEMORIC_[A-Z_]+|NODE_COMPILE_CACHE)$/
 
-/** The key of the endpoint is for the app that asks it. */
-const passedToMemory = /^EMBEDDINGS_[A-Z_]+$/
+/** The keys of the endpoints are for the app that asks them. */
+const passedToMemory = /^(EMBEDDINGS|TEXT_MODEL|SEARCH|QUOTA)_[A-Z_]+$/
 
 /**
  * The whole environment of an app: a few variables of the person who starts it, by name, then what the stack decides. What the

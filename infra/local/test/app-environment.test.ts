@@ -81,6 +81,9 @@ test("of the starter's environment only what is on the list is passed on, and no
     LOG_LEVEL: 'debug',
     RATE_LIMIT_MAX: '5',
     REDIS_URL: 'redis://x',
+    METRICS_TOKEN: 'm',
+    AUDIT_DEAD_LETTER_DAYS: '30',
+    SEARCH_GLOBAL: 'true',
     MEMORIC_HOME: '/home',
     MEMORIC_ENCRYPTION_KEY: 'mine',
     AWS_SECRET_ACCESS_KEY: 'x',
@@ -95,18 +98,24 @@ test("of the starter's environment only what is on the list is passed on, and no
     LOG_LEVEL: 'debug',
     RATE_LIMIT_MAX: '5',
     REDIS_URL: 'redis://x',
+    METRICS_TOKEN: 'm',
+    AUDIT_DEAD_LETTER_DAYS: '30',
     HOST: '127.0.0.1',
     PORT: '2',
   })
   expect(env.DATABASE_URL).toBe('postgres://auth')
   expect(env.NODE_OPTIONS).toBe(runtimeSettings.NODE_OPTIONS)
-  for (const name of ['MEMORIC_ENCRYPTION_KEY', 'AWS_SECRET_ACCESS_KEY']) expect(env).not.toHaveProperty(name)
+  expect(appEnvironment('memory', { ...surroundings, user })).toMatchObject({ SEARCH_GLOBAL: 'true' })
+  for (const name of ['MEMORIC_ENCRYPTION_KEY', 'AWS_SECRET_ACCESS_KEY', 'SEARCH_GLOBAL'])
+    expect(env).not.toHaveProperty(name)
 })
 
-test('who embeds, and the key for that, is told to the memory service alone', () => {
-  const user = { EMBEDDINGS_URL: 'http://127.0.0.1:1/v1', EMBEDDINGS_KEY: 'x' }
+test('who embeds and writes summaries, and the keys for that, is told to the memory service alone', () => {
+  const url = 'http://127.0.0.1:1/v1'
+  const user = { EMBEDDINGS_URL: url, EMBEDDINGS_KEY: 'x', TEXT_MODEL_URL: url, TEXT_MODEL_KEY: 'y' }
   expect(appEnvironment('memory', { ...surroundings, user })).toMatchObject(user)
   for (const app of ['auth', 'gateway', 'audit'] as const) {
-    expect(appEnvironment(app, { ...surroundings, user })).not.toHaveProperty('EMBEDDINGS_KEY')
+    const env = appEnvironment(app, { ...surroundings, user })
+    for (const name of ['EMBEDDINGS_KEY', 'TEXT_MODEL_KEY']) expect(env).not.toHaveProperty(name)
   }
 })
