@@ -104,8 +104,17 @@ npm run memoric -- nats-user list
 npm run memoric -- nats-user remove <public key>  # cut off at once
 \`\`\`
 
-NATS keeps the public key only. In containers, run the same lines of the configuration through your own: \`{ nkey: U…, permissions { publish:
-{ deny: ">" }, subscribe: { allow: ["memoric.v1.<tenant id>.>"] } } }\` in the list of users, then \`docker compose kill -s HUP nats\`.
+NATS keeps the public key only. In containers there is no such command: make a key pair (\`nk -gen user -pubout\`), note it in the log, give the list
+of all such users to the service \`secrets\`, and let NATS read its configuration again. NATS is not published: an override file with
+\`ports: ['127.0.0.1:4222:4222']\` for \`nats\` does that.
+
+\`\`\`sh
+docker compose exec auth node apps/auth/src/operator/main.ts nats-user note created <tenant id> <public key>
+echo '[{"tenant_id":"<tenant id>","public_key":"<public key>","created_at":"2026-11-22T05:22:07.388Z"}]' \\
+  | docker compose run --rm --no-deps -T secrets sh -c 'umask 077; cat > /var/lib/memoric/secrets/nats-users.json'
+docker compose run --rm --no-deps -T secrets
+docker compose kill -s HUP nats
+\`\`\`
 
 What comes is what is published from now on, at most once, with the sealed personal data that audit alone can open. Whoever must not miss
 anything follows over HTTP.
