@@ -120,10 +120,16 @@ function givenId(header: string | string[] | undefined): string | undefined {
 
 function useBodyParser(app: FastifyInstance, raw: boolean): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
-    if (raw) done(null, body)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (isCoded(request)) done(new AppError('unsupported_media_type', { detail: 'no Content-Encoding is taken' }))
+    else if (raw) done(null, body)
     else parseBody(body, done)
   })
+}
+
+/** Whether the body is compressed, say (RFC 9110 section 8.4). */
+function isCoded({ headers }: FastifyRequest): boolean {
+  return (headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity'
 }
 
 function parseBody(body: Buffer, done: (error: Error | null, value?: unknown) => void): void {

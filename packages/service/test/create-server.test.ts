@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { problem as problemSchema } from '@memoric/contracts/error-codes.ts'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
@@ -38,6 +39,12 @@ describe('a server answers as a problem', () => {
       415,
       'unsupported_media_type',
       { headers: { 'content-type': 'application/json\t+x' }, payload: '{}' },
+    ],
+    [
+      'a compressed body',
+      415,
+      'unsupported_media_type',
+      { headers: { ...json, 'content-encoding': 'gzip' }, payload: gzipSync('{}') },
     ],
     ['a body without a type', 415, 'unsupported_media_type', { payload: Buffer.from('{}') }],
     ['a body over the limit', 413, 'payload_too_large', { headers: json, payload: `"${'x'.repeat(1_048_575)}"` }],
