@@ -45,8 +45,8 @@ export async function buildApp(config: GatewayConfig, deps: GatewayDeps): Promis
     lesserChecks: { audit: answers(audit), nats: () => deps.messaging.isHealthy() },
   })
   useMetrics(app, { app: 'gateway', token: config.METRICS_TOKEN, counters: refusalCounter(deps.refusals) })
-  await useDocumentation(app)
   const onRequest = (request: FastifyRequest, reply: FastifyReply) => limits.countAnonymous(request, reply)
+  await useDocumentation(app, onRequest)
   const metadata = JSON.stringify(authorizationServer(config.PUBLIC_URL))
   app.get(AUTHORIZATION_SERVER_PATH, { onRequest }, (_request, reply) =>
     reply.header('cache-control', 'public, max-age=300').type('application/json; charset=utf-8').send(metadata),

@@ -45,6 +45,8 @@ describe('an address without a credential', () => {
     ['two credentials', '/v1/memories', { 'x-api-key': 'a', authorization: 'Bearer b' }],
     ['an address that does not exist', '/wp-login.php', {}],
     ['the public keys', '/.well-known/jwks.json', {}],
+    ['the description of the API', '/openapi.json', {}],
+    ['the page about it', '/docs/', {}],
   ])('is limited: %s', async (_what, url, headers: Record<string, string>) => {
     const app = await limited()
     const seen = await statuses(5, () => get(app, url, headers))
