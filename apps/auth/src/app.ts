@@ -13,7 +13,7 @@ import { forgotPassword } from './passwords/forgot-password.ts'
 import { resetPassword } from './passwords/reset-password.ts'
 import { verifyEmail } from './accounts/verify-email.ts'
 import { resendVerification } from './accounts/resend-verification.ts'
-import { listSessions } from './sessions/list-sessions.ts'
+import { getSession, listSessions } from './sessions/read-sessions.ts'
 import { revokeSession, revokeOtherSessions } from './sessions/revoke-sessions.ts'
 import { enrollTotp } from './totp/enroll-totp.ts'
 import { confirmTotp } from './totp/confirm-totp.ts'
@@ -103,6 +103,7 @@ function useRoutes(app: FastifyInstance, deps: Deps): void {
     verifyEmail: verifyEmail(deps),
     resendVerification: resendVerification(deps),
     listSessions: listSessions(deps),
+    getSession: getSession(deps),
     revokeSession: revokeSession(deps),
     revokeOtherSessions: revokeOtherSessions(deps),
     enrollTotp: enrollTotp(deps),

@@ -43,6 +43,21 @@ describe('the list of sessions', () => {
     expect(items[2]).toMatchObject({ method: 'registration', ip_address: '192.0.2.1', user_agent: 'a test' })
   })
 
+  test('has each of them by its id, and no other', async () => {
+    const [owner, stranger] = [await signUp(auth), await signUp(auth)]
+    const read = (id: string, caller: Partial<Caller>) => auth.call('GET', `/v1/auth/sessions/${id}`, undefined, caller)
+    const [listed] = await list(owner.caller)
+    expect(await read(ownId(owner), owner.caller)).toMatchObject({ status: 200, body: listed })
+    expect(await read(ownId(owner), stranger.caller)).toMatchObject({
+      status: 404,
+      body: { code: 'session_not_found' },
+    })
+    const { sessionId } = await beginSession(auth, owner)
+    await end(sessionId, owner.caller)
+    expect((await read(sessionId, owner.caller)).status).toBe(404)
+    expect((await read(ownId(owner), keyOf(owner))).status).toBe(403)
+  })
+
   test('says until when each lasts', async () => {
     const owner = await signUp(auth)
     const [only] = await list(owner.caller)

@@ -39,6 +39,7 @@ export const validRequests: ValidRequests = {
   verifyEmail: () => ({ body: { token: 'mv_unknown' } }),
   resendVerification: () => ({ body: { email: 'nobody@example.org' } }),
   listSessions: () => ({}),
+  getSession: ({ sessionId = randomUUID() }) => ({ params: { id: sessionId } }),
   revokeSession: ({ sessionId = randomUUID() }) => ({ params: { id: sessionId } }),
   revokeOtherSessions: () => ({}),
   enrollTotp: () => ({ body: { password: PASSWORD } }),

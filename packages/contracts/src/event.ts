@@ -33,7 +33,7 @@ export const event = z
     id: eventId,
     source: z.string().regex(/^memoric\/[a-z]+$/),
     type: z.string().max(128).refine(isEventType, { error: 'is not an event of Memoric' }),
-    subject: z.string().max(384).optional(),
+    subject: z.string().max(384).optional().describe('<resource_type>/<resource_id>; left out where it is about none'),
     time: z.iso.datetime(),
     datacontenttype: z.literal('application/json'),
     tenantid: tenantId,

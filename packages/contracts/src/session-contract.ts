@@ -30,6 +30,16 @@ export const sessionRoutes = {
     summary: 'List the own live sessions, newest first',
     responses: { 200: z.object({ items: z.array(session) }) },
   },
+  getSession: {
+    method: 'GET',
+    path: '/v1/auth/sessions/:id',
+    app: 'auth',
+    access: 'signed_in',
+    rate: 'read',
+    summary: 'Read one of the own live sessions',
+    params: idParams,
+    responses: { 200: session },
+  },
   revokeSession: {
     method: 'DELETE',
     path: '/v1/auth/sessions/:id',

@@ -104,6 +104,7 @@ function eventOf(app: string, input: EventInput, { id, time, personal }: Beginni
     id: id as EventId,
     source: `memoric/${app}`,
     type: input.type,
+    ...(input.resourceId !== null && { subject: `${EVENT_TYPES[input.type].resource}/${input.resourceId}` }),
     time,
     datacontenttype: 'application/json',
     tenantid: tenantId,

@@ -24,6 +24,9 @@ describe('an event', () => {
     const { payload, eventId, subject, tenantId } = makeEvent(input({ type }))
     const event = eventSchema.parse(JSON.parse(payload))
     expect(event).toMatchObject({ id: eventId, type, tenantid: tenantId, source: 'memoric/memory' })
+    expect(event.subject).toBe(
+      event.data.resource_id === null ? undefined : `${event.data.resource_type}/${event.data.resource_id}`,
+    )
     expect(event.data.resource_type).toBe(EVENT_TYPES[type].resource)
     expect(subject).toBe(`memoric.v1.${tenantId}.${type}`)
   })
