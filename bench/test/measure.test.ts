@@ -32,7 +32,7 @@ async function startServer(): Promise<string> {
 
 test('a load counts every answer that is not 2xx or not accepted, and keeps its latencies in order', async () => {
   const url = await startServer()
-  const load = { url, connections: 2, duration: 50, signal }
+  const load = { url, connections: 2, duration: 500, signal }
   const result = await runClosedLoop({ ...load, next: () => post('/', {}) })
   expect(result.requests).toBeGreaterThan(2)
   expect(Math.abs(result.errors - result.requests / 2)).toBeLessThanOrEqual(1)

@@ -47,10 +47,11 @@ async function erase(subjectId: string, erasureId: string = randomUUID(), tenant
 
 async function ask(subjectId: string, erasureId: string, tenantId = TENANT_A): Promise<PersonErased[]> {
   answers.length = 0
+  // A late answer to what was asked before is none to this.
+  const own = () => answers.filter((answer) => answer.erasureId === erasureId)
   memory.publish(ERASE_PERSON_SUBJECT, JSON.stringify({ erasureId, tenantId, subjectId, until: Date.now() }))
-  await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(processes.length)
-  expect(new Set(answers.map((answer) => answer.erasureId))).toEqual(new Set([erasureId]))
-  return [...answers]
+  await expect.poll(() => own().length, { timeout: 10_000 }).toBe(processes.length)
+  return own()
 }
 
 async function addresses(user: string, tenantId = TENANT_A): Promise<(string | null)[]> {
