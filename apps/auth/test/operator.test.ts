@@ -79,6 +79,8 @@ describe('a command line', () => {
     [['tenants', 'suspend', randomUUID(), '--reason'], 'argument missing'],
     [['tenants', 'suspend', 'acme'], '"acme" is not the id of a tenant'],
     [['tenants', 'suspend', randomUUID().toUpperCase()], 'a UUID in lower case'],
+    [['users', 'verify-email', randomUUID()], '"users verify-email" needs the e-mail address.'],
+    [['users', 'verify-email', randomUUID(), 'zoe'], '"zoe" is not an e-mail address.'],
     [['users', 'contain', randomUUID(), "'; drop table users"], 'is not the id of a user'],
     [['tenants', 'suspend', randomUUID(), '--reason', ' '], 'The reason must have 1 to 500 characters.'],
     [['tenants', 'suspend', randomUUID(), '--reason', 'x'.repeat(501)], 'The reason must have 1 to 500 characters.'],
@@ -301,6 +303,39 @@ describe('a user', () => {
     expect((await askSession(owner, session.sessionId)).grant).not.toBeNull()
     expect(await json('users', 'reactivate', owner.tenantId, owner.userId)).toMatchObject({ changed: false })
     expect(await eventsOf(owner, 'user.reactivated')).toMatchObject([{ actor, data: { resource_id: owner.userId } }])
+  })
+
+  test('whose address the operator vouches for counts as proven, once, and mailed tokens for it end', async () => {
+    const owner = await signUp(auth)
+    await auth.admin`
+      insert into one_time_tokens (tenant_id, hash, user_id, purpose, expires_at)
+      select ${owner.tenantId}, sha256(purpose::bytea), ${owner.userId}, purpose, now() + interval '1 hour'
+      from unnest(array['email_verification', 'password_reset']) purpose`
+    const args = ['users', 'verify-email', owner.tenantId, owner.email.toUpperCase(), '--reason', 'no mail there']
+    const done = { tenant_id: owner.tenantId, user_id: owner.userId, email_verified: true }
+    expect(await json(...args)).toEqual({ ...done, changed: true })
+    expect((await auth.call('GET', '/v1/auth/me', undefined, owner.caller)).body.user).toMatchObject({
+      email: owner.email,
+      email_verified: true,
+    })
+    const left = await auth.admin`select purpose from one_time_tokens where user_id = ${owner.userId}`
+    expect([...left]).toEqual([{ purpose: 'password_reset' }])
+    expect(await json(...args)).toEqual({ ...done, changed: false })
+    expect(await eventsOf(owner, 'auth.email.verified')).toMatchObject([
+      { actor, data: { resource_id: owner.userId, reason: 'no mail there', status_code: null, method: null } },
+    ])
+  })
+
+  test('of another tenant is not vouched for', async () => {
+    const [owner, stranger] = [await signUp(auth), await signUp(auth)]
+    for (const tenantId of [owner.tenantId, randomUUID()]) {
+      const { code, err } = await operate(['users', 'verify-email', tenantId, stranger.email])
+      expect({ code, err }).toEqual({
+        code: EXIT_CODES.failed,
+        err: `There is no user with this address in tenant ${tenantId}.`,
+      })
+    }
+    expect(await eventsOf(stranger, 'auth.email.verified')).toEqual([])
   })
 
   test('of another tenant is none, and goes on', async () => {

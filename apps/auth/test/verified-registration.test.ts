@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { requireVerifiedEmail } from '../src/accounts/require-verified-email.ts'
+import { runOperator } from '../src/operator/run-operator.ts'
+import { processSettings } from './auth-settings.ts'
 import { PASSWORD, randomEmail } from './sign-up.ts'
 import { useAuth } from './use-auth.ts'
 import { mailsAreDone, useMailbox } from './use-mailbox.ts'
@@ -22,6 +24,19 @@ test('a tenant is made once the mail is written, and signing in waits for its to
   expect(await login(email)).toMatchObject({ status: 403, body: { code: 'email_not_verified' } })
   expect((await verify(tokens[0]!)).status).toBe(204)
   expect(await login(email)).toMatchObject({ status: 200, body: { user: { display_name: 'Zoë', role: 'owner' } } })
+})
+
+test('who receives no mail signs in once the operator vouches for the address', async () => {
+  const email = randomEmail()
+  await register(email)
+  await mailbox.mailTo(email, 'Confirm')
+  expect((await login(email)).status).toBe(403)
+  const [user] = await auth.admin<{ tenant_id: string }[]>`
+    select tenant_id from users where email_index = ${auth.deps.keys.emailIndex(email)}`
+  const env = { ...processSettings, ...auth.settings() }
+  const args = ['users', 'verify-email', user!.tenant_id, email]
+  expect(await runOperator(args, { env, out: () => undefined, err: () => undefined })).toBe(0)
+  expect((await login(email)).status).toBe(200)
 })
 
 test('that the address is not proven is only said to whoever knows the password', async () => {

@@ -61,9 +61,10 @@ export function replacePasswordHash(tx: Tx, { tenant_id, id, password_hash }: Ac
     where tenant_id = ${tenant_id} and id = ${id} and password_hash = ${password_hash}`
 }
 
-/** Notes that the user has shown to receive mail at the address. */
+/** Notes that the address is proven; gives a row unless it was. */
 export function markEmailVerified(tx: Tx, tenantId: string, id: string) {
   return tx`
     update users set email_verified_at = now()
-    where tenant_id = ${tenantId} and id = ${id} and email_verified_at is null`
+    where tenant_id = ${tenantId} and id = ${id} and email_verified_at is null
+    returning 1`
 }

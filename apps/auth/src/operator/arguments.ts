@@ -1,3 +1,4 @@
+import { email } from '@memoric/contracts/auth-contract.ts'
 import { type TenantId, tenantId, type UserId, userId } from '@memoric/contracts/ids.ts'
 import { text } from '@memoric/contracts/text.ts'
 import type { z } from 'zod'
@@ -12,6 +13,10 @@ export function readTenantId(value: string | undefined): TenantId {
 
 export function readUserId(value: string | undefined): UserId {
   return read(userId, value, `"${value}" is not the id of a user: a UUID in lower case`)
+}
+
+export function readEmail(value: string | undefined): string {
+  return read(email, value, `"${value}" is not an e-mail address`)
 }
 
 /** As part of an event, or nothing when none is given. */
