@@ -104,6 +104,17 @@ describe('a command line', () => {
     expect(JSON.parse(listed.out)).toHaveLength(2)
     expect(await run('tenants', 'resume')).toMatchObject({ code: 2, out: '' })
   })
+
+  test.each(['auth', 'memory', 'audit'])('ends quietly when nobody reads on what %s tells', async (app) => {
+    const program = fileURLToPath(new URL(`../../${app}/src/operator/main.ts`, import.meta.url))
+    const child = spawn(process.execPath, [program, 'help'], {
+      env: processSettings,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stdout.destroy()
+    const [err] = await Promise.all([text(child.stderr), once(child, 'exit')])
+    expect({ code: child.exitCode, err }).toEqual({ code: 0, err: '' })
+  })
 })
 
 describe('when something is missing', () => {

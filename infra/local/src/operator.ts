@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { outliveReader } from '@memoric/service/outlive-reader.ts'
 import type { DatabaseApp } from '@memoric/setup/secrets.ts'
 import { homeAt } from './home.ts'
 import { NATS_USER_USAGE, runNatsUser } from './nats-users.ts'
@@ -49,6 +50,7 @@ async function run(app: DatabaseApp, words: readonly string[] = args): Promise<n
   return code ?? 1
 }
 
+outliveReader(process.stdout)
 try {
   process.exitCode = await main()
 } catch (error) {

@@ -1,5 +1,7 @@
+import { outliveReader } from '@memoric/service/outlive-reader.ts'
 import { runAuditCommand } from './run-audit-command.ts'
 
+outliveReader(process.stdout)
 process.exitCode = await runAuditCommand(process.argv.slice(2), {
   env: process.env,
   out: (line) => process.stdout.write(`${line}\n`),
