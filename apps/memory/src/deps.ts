@@ -23,6 +23,7 @@ import { rewrapInBackground, type Rewrapping } from './keys/rewrap-tenant-keys.t
 import { createRotationWorker } from './keys/rotation-worker.ts'
 import { createKeyStore } from './keys/subject-keys.ts'
 import type { MemoryDeps } from './memory-deps.ts'
+import { createTurns } from './memories/turns.ts'
 import { createWriteQueue } from './memories/write-queue.ts'
 import { quotaDefaults } from './quotas/quota-defaults.ts'
 import { createTenantUsages } from './quotas/tenant-usage.ts'
@@ -133,6 +134,7 @@ async function open(config: MemoryConfig, log: Logger, closer: Closer): Promise<
     exports,
     runningExports: config.EXPORTS_RUNNING_MAX,
     writes,
+    turns: createTurns(),
     quotas,
     idempotency,
     expiry,

@@ -10,6 +10,7 @@ import type { Expiry } from './expiry/expiry.ts'
 import type { Idempotency } from './idempotency/idempotency.ts'
 import type { RotationWorker } from './keys/rotation-worker.ts'
 import type { KeyStore } from './keys/subject-keys.ts'
+import type { Turns } from './memories/turns.ts'
 import type { WriteQueue } from './memories/write-queue.ts'
 import type { Policies } from './policies/policies.ts'
 import type { PolicyRuns } from './policies/policy-runs.ts'
@@ -33,6 +34,8 @@ export interface MemoryDeps {
   /** Most exports of a tenant that may be made at once. */
   readonly runningExports: number
   readonly writes: WriteQueue
+  /** Of those who change one memory at once. */
+  readonly turns: Turns
   readonly quotas: TenantUsages
   readonly idempotency: Idempotency
   readonly expiry: Expiry

@@ -226,6 +226,42 @@ describe('changing', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 19 }, () => 412)])
   })
 
+  test('of fifty changes at once that expect no version all are made, in whatever process', async () => {
+    const caller = newCaller()
+    const { body } = await remember(memory.app, caller, { content: 'tea' })
+    const url = `/v1/memories/${body.id}`
+    const other = await memory.startAnother()
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, at) => {
+        const { app } = at % 2 === 0 ? memory : other
+        return call(app, caller, 'PATCH', url, { metadata: { [`by_${at}`]: at }, content: `tea ${at}` })
+      }),
+    )
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+    const byVersion = answers.toSorted((one, two) => one.body.version - two.body.version)
+    expect(byVersion.map(({ body: { version } }) => version)).toEqual(answers.map((_, at) => at + 2))
+    const { body: history } = await call<{ items: MemoryVersion[] }>(
+      memory.app,
+      caller,
+      'GET',
+      `${url}/history?limit=100`,
+    )
+    const told = ['tea', ...byVersion.map(({ body: { content } }) => content)]
+    expect(history.items.map(({ version }) => version)).toEqual(told.map((_, at) => at + 1).toReversed())
+    expect(history.items.map(({ content }) => content)).toEqual(told.toReversed())
+  })
+
+  test('a deletion that expects no version is done, however many change the memory meanwhile', async () => {
+    const caller = newCaller()
+    const { body } = await remember(memory.app, caller, { content: 'tea' })
+    const url = `/v1/memories/${body.id}`
+    const changes = Array.from({ length: 30 }, (_, at) =>
+      call(memory.app, caller, 'PATCH', url, { importance: at / 30 }),
+    )
+    expect((await call(memory.app, caller, 'DELETE', url)).status).toBe(204)
+    for (const { status } of await Promise.all(changes)) expect([200, 404]).toContain(status)
+  })
+
   test('a deleted memory is gone with its history', async () => {
     const caller = newCaller()
     const { body } = await remember(memory.app, caller, { content: 'tea' })

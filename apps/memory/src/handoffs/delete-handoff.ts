@@ -17,49 +17,42 @@ import { withdrawSummaries } from '../policies/memory-summaries.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { findHandoff } from './find-handoff.ts'
 import { handoffEvent } from './handoff-event.ts'
-import { removeHandoff } from './handoff-repository.ts'
+import { removeHandoff, selectHandoff } from './handoff-repository.ts'
 import type { HandoffRow } from './handoff-row.ts'
 import { requireIdentityWrite } from './identity-permission.ts'
 
 type Delete = RouteTable['deleteHandoff']
 
-/** How often a deletion is tried anew when others correct the same handoff. */
-const ATTEMPTS = 5
-
-/** Deletes a handoff with its versions and its memory. Throws AppError `handoff_not_found`, `identity_protected`, `write_conflict`. */
+/** Deletes a handoff with its versions and its memory. Throws AppError `handoff_not_found`, `identity_protected`. */
 export async function deleteHandoff(deps: MemoryDeps, { params, context }: Call<Delete>): Promise<RouteOutput<Delete>> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const row = await findHandoff(deps, context, params.id)
-    if (row.becoming_by !== null) requireIdentityWrite(context.caller)
-    const removed = await withFreshKeys(deps, row, () =>
-      deps.keys.forReading(row.tenant_id, row.subject_id, (keys) =>
-        tenantTransaction(deps.sql, scopeOf(context.caller), (tx) => remove(tx, deps, context, keys, row)),
-      ),
-    )
-    if (removed === null) continue
-    deps.relay.wake()
-    deps.quotas.add(row.tenant_id, removed)
-    return { status: 204, body: null }
-  }
-  throw new AppError('write_conflict')
+  const row = await findHandoff(deps, context, params.id)
+  const removed = await withFreshKeys(deps, row, () =>
+    deps.keys.forReading(row.tenant_id, row.subject_id, (keys) =>
+      tenantTransaction(deps.sql, scopeOf(context.caller), (tx) => remove(tx, deps, context, keys, row)),
+    ),
+  )
+  deps.relay.wake()
+  deps.quotas.add(row.tenant_id, removed)
+  return { status: 204, body: null }
 }
 
-/** What it took of what is stored as memories; null when another version is the current one by now. */
+/** What it took of what is stored as memories. The version that goes is the current one while the subject is locked. */
 async function remove(
   tx: Tx,
   deps: MemoryDeps,
   context: RequestContext,
   keys: SubjectKeys | null,
-  row: HandoffRow,
-): Promise<{ memories: number; bytes: number } | null> {
-  const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
-  const lock = { subjectId: row.subject_id, keyVersion: keys?.index.current().id ?? null }
-  const [, [memory]] = await Promise.all([
-    lockSubjects(tx, row.tenant_id, [lock]),
-    selectMemories(tx, row.tenant_id, [row.id]),
+  { tenant_id: tenantId, subject_id: subjectId, id }: HandoffRow,
+): Promise<{ memories: number; bytes: number }> {
+  const place = { tenantId, subjectId }
+  const [, [row], [memory]] = await Promise.all([
+    lockSubjects(tx, tenantId, [{ subjectId, keyVersion: keys?.index.current().id ?? null }]),
+    selectHandoff(tx, tenantId, id),
+    selectMemories(tx, tenantId, [id]),
   ])
-  const [gone] = await removeHandoff(tx, row)
-  if (gone === undefined) return null
+  if (row === undefined) throw new AppError('handoff_not_found')
+  if (row.becoming_by !== null) requireIdentityWrite(context.caller)
+  await removeHandoff(tx, row)
   const [removed] = memory === undefined ? [] : await removeMemory(tx, memory)
   const events = [handoffEvent(deps, context, row, 'deleted', row.becoming_by !== null)]
   if (removed !== undefined) {

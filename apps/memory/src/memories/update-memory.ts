@@ -1,8 +1,6 @@
-import type { UpdateMemory } from '@memoric/contracts/memory-contract.ts'
-import type { QuotaName } from '@memoric/contracts/quota-contract.ts'
+import type { Memory, UpdateMemory } from '@memoric/contracts/memory-contract.ts'
 import type { RouteOutput } from '@memoric/contracts/route.ts'
 import type { RouteTable } from '@memoric/contracts/route-table.ts'
-import { errorCode } from '@memoric/postgres/database-error.ts'
 import type { Tx } from '@memoric/postgres/lease.ts'
 import { outboxInsert } from '@memoric/postgres/outbox.ts'
 import { tenantTransaction } from '@memoric/postgres/tenant-transaction.ts'
@@ -17,72 +15,131 @@ import { withdrawSummaries } from '../policies/memory-summaries.ts'
 import { requireTierToWrite } from '../policies/require-tier.ts'
 import { consentFor } from '../privacy/consent-rules.ts'
 import { changedProvenance } from '../provenance/provenance.ts'
-import { OVER_QUOTA } from '../quotas/quota-repository.ts'
-import { type Amount, quotaExceeded } from '../quotas/quota-rules.ts'
+import { requireRoom, withQuotas } from '../quotas/single-write-quotas.ts'
 import type { TenantUsage } from '../quotas/tenant-usage.ts'
 import { mayBeMadeFor, requireNoRecord, selectMadeFor } from './record-guard.ts'
-import { checkVersion, findMemory, withKeysOf } from './find-memory.ts'
+import { checkVersion, findMemory, lockMemory, withKeysOf } from './find-memory.ts'
 import { removeFromSegments } from '../search/remove-from-segments.ts'
 import { withFreshKeys } from './stale-keys.ts'
 import { fingerprintOf } from './memory-draft.ts'
 import { replaceMemory, type Replacement } from './memory-repository.ts'
-import { lockSubjects } from './subject-lock-repository.ts'
+import { lockSubjects, type SubjectLock } from './subject-lock-repository.ts'
 import { memoryView, openRow, type MemoryRow } from './memory-row.ts'
 import { sealAttributes, type PrivateAttributes } from './private-attributes.ts'
 
 type Update = RouteTable['updateMemory']
 
-/** How often a change is tried anew when others change the same memory. */
-const ATTEMPTS = 5
-
 /** Writes the next version. Throws AppError `memory_not_found`, `version_mismatch`, `write_conflict`, `rule_violated`, `trust_not_allowed`, `quota_exceeded`. */
 export async function updateMemory(deps: MemoryDeps, call: Call<Update>): Promise<RouteOutput<Update>> {
   const { params, headers, body, context } = call
   await requireTierToWrite(deps, context.caller.tenantId, body.tier)
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const row = await findMemory(deps, context, params.id)
-    checkVersion(row, headers['if-match'])
-    const memory = await withFreshKeys(deps, row, () =>
-      withKeysOf(deps, row, (keys) => replace(deps, context, keys, row, body)),
-    )
-    if (memory !== null) return { status: 200, body: memory, headers: { etag: `"${memory.version}"` } }
-  }
-  throw new AppError('write_conflict')
+  const row = await findMemory(deps, context, params.id)
+  checkVersion(row, headers['if-match'])
+  const changed =
+    (await replace(deps, context, row, body)) ??
+    (await deps.turns.take(row.id, () => replaceCurrent(deps, context, row, body, headers['if-match'])))
+  if (changed === null) throw new AppError('write_conflict')
+  const memory = tellOf(deps, changed)
+  return { status: 200, body: memory, headers: { etag: `"${memory.version}"` } }
 }
 
-async function replace(
+/** Null when another version is the current one by now. */
+function replace(deps: MemoryDeps, context: RequestContext, row: MemoryRow, change: UpdateMemory) {
+  return withRoomAndKeys(deps, row, (keys, usage) => {
+    const next = nextVersion(deps, context, keys, row, change)
+    requireRoom(usage, { memories: 0, bytes: next.sealed.length })
+    return tenantTransaction(deps.sql, scopeOf(context.caller), (tx) =>
+      write(tx, deps, context, keys, row, change, next, usage),
+    )
+  })
+}
+
+/** The same for the version that is the current one while the subject is locked: nobody comes in between. */
+function replaceCurrent(
+  deps: MemoryDeps,
+  context: RequestContext,
+  found: MemoryRow,
+  change: UpdateMemory,
+  expected: number | undefined,
+) {
+  return withRoomAndKeys(deps, found, (keys, usage) =>
+    tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
+      const row = await lockMemory(tx, found, lockOf(context, keys, found))
+      checkVersion(row, expected)
+      const next = nextVersion(deps, context, keys, row, change)
+      requireRoom(usage, { memories: 0, bytes: next.sealed.length })
+      return write(tx, deps, context, keys, row, change, next, usage)
+    }),
+  )
+}
+
+/** The version before stays, so each change takes more of what its subject may have. Throws AppError `quota_exceeded`. */
+function withRoomAndKeys<R>(
+  deps: MemoryDeps,
+  row: MemoryRow,
+  work: (keys: SubjectKeys, usage: TenantUsage) => Promise<R>,
+): Promise<R> {
+  return withQuotas(deps, row.tenant_id, (usage) =>
+    withFreshKeys(deps, row, () => withKeysOf(deps, row, (keys) => work(keys, usage))),
+  )
+}
+
+interface NextVersion extends Replacement {
+  readonly before: PrivateAttributes
+  readonly attributes: PrivateAttributes
+}
+
+function nextVersion(
   deps: MemoryDeps,
   context: RequestContext,
   keys: SubjectKeys,
   row: MemoryRow,
   change: UpdateMemory,
-) {
+): NextVersion {
   const before = openRow(keys, row)
   const changed = { attributes: changedAttributes(before, change), importance: change.importance ?? row.importance }
   const { attributes, importance } = settleChange({ attributes: before, importance: row.importance }, changed, change)
   const provenance = changedProvenance(context.caller, row, change)
-  const next = { ...replacement(deps, keys, row, attributes, { ...change, importance }), provenance }
-  const limits = await roomFor(deps, row, next)
-  const [updated] = await tenantTransaction(deps.sql, scopeOf(context.caller), async (tx) => {
-    const [, rows, records] = await Promise.all([
-      lockSubjects(tx, row.tenant_id, [
-        { subjectId: row.subject_id, keyVersion: keys.content.current().id, consent: consentFor(context.caller) },
-      ]),
-      replaceMemory(tx, row, next, limits),
-      mayBeMadeFor(before) ? selectMadeFor(tx, row) : [],
-    ])
-    requireNoRecord(records)
-    if (rows.length > 0) await outboxInsert(tx, [updatedEvent(deps, context, row, change)])
-    await withdraw(tx, deps, context, keys, rows, change)
-    return rows
-  }).catch((error: unknown) => {
-    throw errorCode(error) === OVER_QUOTA ? refusal(deps, 'subject.bytes') : error
-  })
+  return { ...replacement(deps, keys, row, attributes, { ...change, importance }), provenance, before, attributes }
+}
+
+function lockOf({ caller }: RequestContext, keys: SubjectKeys, { subject_id: subjectId }: MemoryRow): SubjectLock {
+  return { subjectId, keyVersion: keys.content.current().id, consent: consentFor(caller) }
+}
+
+interface Changed {
+  readonly row: MemoryRow
+  readonly next: NextVersion
+}
+
+async function write(
+  tx: Tx,
+  deps: MemoryDeps,
+  context: RequestContext,
+  keys: SubjectKeys,
+  row: MemoryRow,
+  change: UpdateMemory,
+  next: NextVersion,
+  { limits }: TenantUsage,
+): Promise<Changed | null> {
+  const [, rows, records] = await Promise.all([
+    lockSubjects(tx, row.tenant_id, [lockOf(context, keys, row)]),
+    replaceMemory(tx, row, next, limits.subject),
+    mayBeMadeFor(next.before) ? selectMadeFor(tx, row) : [],
+  ])
+  requireNoRecord(records)
+  const [updated] = rows
   if (updated === undefined) return null
+  await outboxInsert(tx, [updatedEvent(deps, context, row, change)])
+  await withdraw(tx, deps, context, keys, updated, change)
+  return { row: updated, next }
+}
+
+function tellOf(deps: MemoryDeps, { row, next }: Changed): Memory {
   deps.quotas.add(row.tenant_id, { memories: 0, bytes: next.sealed.length })
   deps.relay.wake()
-  deps.indexes.changed({ tenantId: row.tenant_id, subjectId: row.subject_id }, [updated.change])
-  return memoryView(updated, attributes)
+  deps.indexes.changed({ tenantId: row.tenant_id, subjectId: row.subject_id }, [row.change])
+  return memoryView(row, next.attributes)
 }
 
 /** What of a memory decides which reflections it is told in, and how far they are trusted. */
@@ -94,34 +151,17 @@ async function withdraw(
   deps: MemoryDeps,
   context: RequestContext,
   keys: SubjectKeys,
-  rows: readonly MemoryRow[],
+  row: MemoryRow,
   change: UpdateMemory,
 ): Promise<void> {
-  const [row] = rows
   const isRetold = change.content !== undefined
-  if (row === undefined || !(isRetold || REFLECTED.some((field) => change[field] !== undefined))) return
+  if (!isRetold && REFLECTED.every((field) => change[field] === undefined)) return
   const place = { tenantId: row.tenant_id, subjectId: row.subject_id }
   const told = isRetold ? row : { ...row, summarised_by: null }
   const gone = await withdrawSummaries(tx, deps, context, place, [told])
   if (gone.length === 0) return
   await removeFromSegments(tx, keys, place, gone)
   for (const { size } of gone) deps.quotas.add(row.tenant_id, { memories: -1, bytes: -size })
-}
-
-/** The quotas of the subject. The version before stays, so each change takes more. Throws AppError `quota_exceeded`. */
-async function roomFor(deps: MemoryDeps, row: MemoryRow, next: Replacement): Promise<Amount> {
-  const { quotas } = deps
-  const exceeds = ({ used, limits }: TenantUsage) => used.bytes + next.sealed.length > limits.tenant.bytes
-  const usage = await quotas.of(row.tenant_id)
-  if (!exceeds(usage)) return usage.limits.subject
-  const fresh = await quotas.fresh(row.tenant_id)
-  if (exceeds(fresh)) throw refusal(deps, 'tenant.bytes')
-  return fresh.limits.subject
-}
-
-function refusal({ quotas }: MemoryDeps, quota: QuotaName): AppError {
-  quotas.noteRefusal(quota)
-  return quotaExceeded(quota)
 }
 
 function changedAttributes(before: PrivateAttributes, change: UpdateMemory): PrivateAttributes {
