@@ -6,7 +6,7 @@ import type { JsonValue } from '@memoric/contracts/text.ts'
 import { containsJson } from '../src/search/contains-json.ts'
 import { parseQuery, type Query } from '../src/search/parse-query.ts'
 import type { RankingRule } from '../src/search/ranking-rules.ts'
-import { STOP_WORDS, words } from '../src/search/words.ts'
+import { STOP_WORDS, wholeWords, words } from '../src/search/words.ts'
 
 /** What a search should answer, found by looking at every memory. */
 export interface Expected {
@@ -99,9 +99,16 @@ function attenuated(factor: number, context: number, alone: number): number {
 }
 
 function createRelevance(visible: readonly Memory[], { words: terms, prefixes }: Query) {
-  const texts = new Map(visible.map((memory) => [memory.id, wordsOf(memory)]))
+  const texts = new Map(visible.map((memory) => [memory.id, saidIn(memory)]))
   const average = [...texts.values()].reduce((sum, text) => sum + text.length, 0) / visible.length
-  const tests = [...terms.map((term) => (word: string) => word === term), ...prefixes.map(beginsWith)]
+  const tests = [
+    ...terms.map(
+      (term) =>
+        ({ stem }: Said) =>
+          stem === term,
+    ),
+    ...prefixes.map(beginsWith),
+  ]
   const idfs = tests.map((test) => {
     const having = [...texts.values()].filter((text) => text.some(test)).length
     return having === 0 ? 0 : Math.log(1 + (visible.length - having + 0.5) / (having + 0.5))
@@ -121,8 +128,21 @@ function createRelevance(visible: readonly Memory[], { words: terms, prefixes }:
   return { gainsOf, most }
 }
 
-function beginsWith(prefix: string): (word: string) => boolean {
-  return (word) => word.startsWith(prefix) || words(prefix).includes(word)
+/** A word as it was said, and the term that it is found by. */
+interface Said {
+  readonly whole: string
+  readonly stem: string
+}
+
+function saidIn(memory: Memory): Said[] {
+  return textsOf(memory).flatMap((text) => {
+    const stems = words(text)
+    return wholeWords(text).map((whole, at) => ({ whole, stem: stems[at] ?? '' }))
+  })
+}
+
+function beginsWith(prefix: string): (said: Said) => boolean {
+  return ({ whole, stem }) => whole.startsWith(prefix) || stem.startsWith(prefix) || words(prefix).includes(stem)
 }
 
 /** The context of the memories with most gains, and of those around them in their conversations. */
@@ -197,7 +217,7 @@ function isAskedFor(memory: Memory, { phrases, excluded }: Query): boolean {
   return (
     phrases.flat().every((term) => own.includes(term)) &&
     excluded.every((each) => {
-      if ('prefix' in each) return !own.some(beginsWith(each.prefix))
+      if ('prefix' in each) return !saidIn(memory).some(beginsWith(each.prefix))
       if ('phrase' in each) return each.phrase.length > 1 || !own.includes(each.phrase[0] ?? '')
       return !each.terms.every((term) => own.includes(term))
     })

@@ -24,7 +24,10 @@ export type Drafted = Pick<
 >
 
 export const NAMESPACES = ['default', 'work', 'Work', 'été']
-const WORDS = "tea coffee garden drinks drinking Ada Bob passport zeppelin été straße 東京 don't 42 rain".split(' ')
+const WORDS =
+  "tea coffee garden drinks drinking run running relational Ada Bob passport zeppelin été straße 東京 don't 42 rain".split(
+    ' ',
+  )
 const LABELS = ['Ada', 'ADA', 'bob', 'été', 'a b', '\u{1f600}', '\uffee']
 
 const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { freq: 2 })
@@ -86,9 +89,25 @@ const query = fc
       { weight: 6, arbitrary: fc.constantFrom(...WORDS) },
       {
         weight: 1,
-        arbitrary: fc.constantFrom('te*', 'dri*', 'Ga*', 'passports*', 'pa*ss', '東*', 'r*', '"tea"', '""'),
+        arbitrary: fc.constantFrom(
+          'te*',
+          'dri*',
+          'Ga*',
+          'runn*',
+          'drinki*',
+          'relatio*',
+          'passports*',
+          'pa*ss',
+          '東*',
+          'r*',
+          '"tea"',
+          '""',
+        ),
       },
-      { weight: 1, arbitrary: fc.constantFrom('-tea', '-ADA', '-dri*', '-東京', '-42', '--', '-') },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('-tea', '-ADA', '-dri*', '-runn*', '-drinki*', '-東京', '-42', '--', '-'),
+      },
       {
         weight: 1,
         arbitrary: fc

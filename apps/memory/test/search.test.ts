@@ -314,6 +314,107 @@ describe('the words of a query', () => {
     expect(contents(await search(memory.app, caller, { query })).sort()).toEqual([...expected].sort())
   })
 
+  const said = [
+    { content: 'She was running' },
+    { content: 'Two runs a day, and a run at night' },
+    { content: 'Rélational dâtabases', tags: ['Hoping'] },
+    { content: 'Two relations, and hope' },
+    { content: 'Passing through' },
+    { content: 'They pass by', topic: 'Organization chart' },
+    { content: 'The organs are studied' },
+    { content: 'Let us go, but not by day' },
+  ]
+
+  test.each([
+    ['runn*', [0]],
+    ['RUNNI*', [0]],
+    ['run*', [0, 1]],
+    ['running*', [0, 1]],
+    ['relati*', [2, 3]],
+    ['rélationa*', [2]],
+    ['hopin*', [2]],
+    ['passi*', [4]],
+    ['organizati*', [5]],
+    ['organizatio* passin*', [4, 5]],
+    ['studi*', [6]],
+    ['studie*', [6]],
+    ['studyi*', []],
+    ['lett*', []],
+    ['butt*', []],
+    ['-runn*', [1, 2, 3, 4, 5, 6, 7]],
+    ['run -runn*', [1]],
+    ['-relati* -organiz*', [0, 1, 4, 6, 7]],
+    ['-lett* -butt* go', [7]],
+    ['day -lett*', [1, 7]],
+    ['-rèlationa* hope', [3]],
+    ['"a run" runn*', [1]],
+  ])('are known by their beginnings, whatever their stems: %s', async (query, expected) => {
+    const caller = newCaller()
+    await rememberAll(caller, said)
+    const texts = expected.map((at) => said[at]!.content)
+    const weights = { context: 0 }
+    for (const top_k of [1, 10]) {
+      const { body } = await search(memory.app, caller, { query, top_k, weights })
+      expect(body.results).toHaveLength(Math.min(top_k, texts.length))
+      for (const { memory: found } of body.results) expect(texts).toContain(found.content)
+      expect(body.truncated).toBe(false)
+    }
+  })
+
+  test('weigh by their beginnings as they are in the text', async () => {
+    const caller = newCaller()
+    await rememberAll(caller, [
+      { content: 'running, running and a run' },
+      { content: 'a run to the runner' },
+      { content: 'a run' },
+    ])
+    const { body } = await search(memory.app, caller, { query: 'runn* run', explain: true })
+    const terms = body.results.map(({ explanation }) =>
+      explanation!.relevance.terms.map(({ term, frequency }) => [term, frequency]),
+    )
+    expect(terms).toEqual([
+      [
+        ['run', 3],
+        ['runn*', 2],
+      ],
+      [
+        ['run', 1],
+        ['runn*', 1],
+      ],
+      [['run', 1]],
+    ])
+  })
+
+  test('are looked for by their beginnings in the texts of a thousand memories at most, and the answer says so', async () => {
+    const caller = newCaller()
+    const texts = Array.from({ length: 2000 }, (_, at) =>
+      at % 4 === 0 ? `running ${at}` : at % 2 === 0 ? `walk ${at}` : `run ${at}`,
+    )
+    const items = texts.map((content, at) => {
+      return {
+        content: `${content} ${at < 1000 ? 'old' : ''}`,
+        subject_id: 's',
+        occurred_at: new Date(at * 1000).toISOString(),
+      }
+    })
+    for (let at = 0; at < items.length; at += 500)
+      await call(memory.app, caller, 'POST', '/v1/memories/batch', { items: items.slice(at, at + 500) })
+    const about = (query: string) => search(memory.app, caller, { query, subject_id: 's', top_k: 100 })
+    const all = await about('runn*')
+    expect(all.body.truncated).toBe(true)
+    expect(all.body.results).toHaveLength(100)
+    for (const content of contents(all)) expect(content).toMatch(/^running/)
+    const old = await about('run -runn* "old"')
+    expect(old.body).toMatchObject({ searched: 750, truncated: false })
+    for (const content of contents(old)) expect(content).toMatch(/^run \d/)
+    for (const query of ['-runn*', 'old -runn*']) {
+      const others = await about(query)
+      expect(others.body.results).toHaveLength(100)
+      for (const content of contents(others)) expect(content).not.toMatch(/^running/)
+    }
+    expect((await about('walki*')).body).toMatchObject({ results: [], truncated: false })
+  })
+
   test('in their order are looked for in a thousand memories at most, and the answer says so', async () => {
     const caller = newCaller()
     await rememberAll(

@@ -7,7 +7,9 @@ import type { SearchRequest, SearchScope } from '@memoric/contracts/search-contr
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { countBegun } from '../src/search/begun-words.ts'
 import { createPhraseCheck, needsTexts } from '../src/search/check-phrases.ts'
+import { findDoubts } from '../src/search/doubtful-words.ts'
 import { type IndexDocument, indexDocument } from '../src/search/index-document.ts'
 import { createPart, markDead } from '../src/search/index-part.ts'
 import { idAt } from '../src/search/memory-ids.ts'
@@ -85,7 +87,11 @@ function search(
   rules: readonly RankingRule[] = [],
 ) {
   const whole = { explain: false, ...asked, top_k: asked.top_k ?? 10 }
-  const query = parseQuery(whole.query ?? '')
+  const parsed = parseQuery(whole.query ?? '')
+  const doubts = findDoubts(selectCandidates(index, namespaces, whole, scope, NOW, parsed), parsed, 1000)
+  const asBegun = [...parsed.prefixes, ...parsed.excluded.flatMap((each) => ('prefix' in each ? [each.prefix] : []))]
+  const begun = new Map(doubts.ids.map((id) => [id, countBegun(memories.get(id)!, asBegun)]))
+  const query = { ...parsed, begun }
   const policy = policyFor(whole, query.words.length + query.prefixes.length > 0, { ...DEFAULT_POLICY, rules })
   const candidates = selectCandidates(index, namespaces, whole, scope, NOW, query)
   const topK = needsTexts(query) ? 1000 : whole.top_k

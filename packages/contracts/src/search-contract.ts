@@ -162,7 +162,9 @@ export const searchAnswer = z
     searched_subjects: z.int().describe('subjects whose memories were considered'),
     truncated: z
       .boolean()
-      .describe('there are more subjects, or more memories with the words of a phrase, than one search looks at'),
+      .describe(
+        'there are more subjects, or more memories whose texts decide about a phrase or a beginning, than one search looks at',
+      ),
     embeddings: z
       .enum(['used', 'unavailable'])
       .optional()

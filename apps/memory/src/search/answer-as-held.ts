@@ -6,12 +6,13 @@ import { selectMemoriesWithState } from '../memories/memory-read-repository.ts'
 import type { MemoryRow } from '../memories/memory-row.ts'
 import { needsTexts } from './check-phrases.ts'
 import { openRanked, type OpenedMemory } from './open-best.ts'
-import { type Ranked, rankIndex } from './rank-subjects.ts'
+import { type Ranked, rankOrDoubt } from './rank-subjects.ts'
 import type { SearchPlan } from './search-plan.ts'
 
 /**
  * Ranks with the index as it is in memory, and reads the winners together with how far the subject is: one round trip where nothing
- * was written since. Null when the index is not in memory or lacks a change, so that it has to be brought up to date first.
+ * was written since. Null when the index is not in memory or lacks a change, so that it has to be brought up to date first, and when
+ * texts have to be read.
  */
 export async function answerAsHeld(
   deps: MemoryDeps,
@@ -22,7 +23,8 @@ export async function answerAsHeld(
   if (isOfAllSubjects(scope) || needsTexts(query)) return null
   const near = await plan.near?.of(subjectId)
   const held = deps.indexes.peek({ tenantId: caller.tenantId, subjectId }, (index) => {
-    return { ...rankIndex(index, plan, scope, subjectId, near), change: index.change, since: index.subjectSince }
+    const ranked = rankOrDoubt(index, plan, scope, subjectId, near)
+    return 'ids' in ranked ? null : { ...ranked, change: index.change, since: index.subjectSince }
   })
   if (held === null) return null
   const ids = held.best.map(({ id }) => id)

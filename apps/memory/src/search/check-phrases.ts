@@ -1,23 +1,23 @@
-import type { Memory } from '@memoric/contracts/memory-contract.ts'
+import { countBegun, type Searchable, textsOf } from './begun-words.ts'
 import type { Query } from './parse-query.ts'
 import { words } from './words.ts'
-
-type Searchable = Pick<Memory, 'content' | 'speaker' | 'topic' | 'category' | 'entities' | 'tags'>
 
 /** Whether a query asks for an order of words, which the index does not know. */
 export function needsTexts(query: Query): boolean {
   return wantedIn(query).length + unwantedIn(query).length > 0
 }
 
-/** Tells whether a memory has all phrases of a query, and none that it excludes; each in its content or in one of its labels. */
+/**
+ * Tells whether a memory has all phrases of a query, and none that it excludes, each in its content or in one of its labels; and no word that
+ * begins as it must not.
+ */
 export function createPhraseCheck(query: Query): (memory: Searchable) => boolean {
   const [wanted, unwanted] = [wantedIn(query), unwantedIn(query)]
-  if (wanted.length + unwanted.length === 0) return () => true
+  const prefixes = query.excluded.flatMap((each) => ('prefix' in each ? [each.prefix] : []))
+  if (wanted.length + unwanted.length + prefixes.length === 0) return () => true
   return (memory) => {
-    const { content, speaker, topic, category, entities, tags } = memory
-    const texts = [content, speaker, topic, category, ...entities, ...tags].flatMap((text) =>
-      text === null ? [] : [words(text)],
-    )
+    if (countBegun(memory, prefixes).size > 0) return false
+    const texts = textsOf(memory).map(words)
     const has = (phrase: readonly string[]) => texts.some((text) => hasSequence(text, phrase))
     return wanted.every(has) && !unwanted.some(has)
   }

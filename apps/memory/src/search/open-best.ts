@@ -6,7 +6,7 @@ import type { MemoryDeps } from '../memory-deps.ts'
 import { selectFoundMemories } from '../memories/memory-read-repository.ts'
 import type { MemoryRow } from '../memories/memory-row.ts'
 import { openRows } from '../memories/open-rows.ts'
-import { createPhraseCheck, needsTexts } from './check-phrases.ts'
+import { createPhraseCheck } from './check-phrases.ts'
 import type { RankedMemory } from './ranking.ts'
 import type { SearchPlan } from './search-plan.ts'
 
@@ -16,8 +16,7 @@ export interface OpenedMemory extends RankedMemory {
   readonly isArchived: boolean
 }
 
-/** Most memories whose texts one search reads, and how many of them at a time. */
-export const MOST_OPENED = 1000
+/** Memories whose texts are read at a time where texts decide. */
 const ROUND = 100
 
 /** Reads and opens the best memories until there are as many as asked for; row security has the last word on each, and phrases on texts. */
@@ -27,7 +26,7 @@ export async function openBest(
   best: readonly RankedMemory[],
 ): Promise<OpenedMemory[]> {
   const { query, request, caller } = plan
-  const round = needsTexts(query) ? ROUND : request.top_k
+  const round = best.length > request.top_k ? ROUND : request.top_k
   const passes = createPhraseCheck(query)
   const found: OpenedMemory[] = []
   for (let at = 0; at < best.length && found.length < request.top_k; at += round) {

@@ -1,4 +1,5 @@
 import { AppError } from '@memoric/service/app-error.ts'
+import type { BegunWords } from './begun-words.ts'
 import { wholeWord, withoutStopWords, words } from './words.ts'
 
 /** What a query says. Words are terms; of those that are looked for a memory needs one, unless a phrase asks for more. */
@@ -10,6 +11,8 @@ export interface Query {
   /** Terms that a memory must have, one after the other. */
   readonly phrases: readonly (readonly string[])[]
   readonly excluded: readonly Excluded[]
+  /** What texts have said about beginnings of words, where the index does not tell. */
+  readonly begun?: BegunWords
 }
 
 /** What a memory must not have: a beginning of a word, a phrase, or all of some terms. */

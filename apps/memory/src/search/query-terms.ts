@@ -1,15 +1,29 @@
+import type { BegunWords } from './begun-words.ts'
+import { idAt } from './memory-ids.ts'
 import { createPostingsBuffer, type PostingsBuffer, readPostings } from './postings.ts'
+import { stemsBefore } from './prefix-stems.ts'
 import type { Segment } from './segment-format.ts'
 import { findTerm } from './segment-terms.ts'
 import { hashTerm, type TermSeed } from './term-hash.ts'
 import { termsWithPrefix } from './word-list.ts'
 import { words } from './words.ts'
 
-/** Finds the numbers that something has in a segment of the subject. */
-export type TermFinder = (segment: Segment) => number[]
+/** Which documents of a segment have something: those with any of the terms, and more, each with how often. */
+export interface Having {
+  readonly terms: readonly number[]
+  readonly more?: ReadonlyMap<number, number> | undefined
+}
 
-/** The number of a term; none in a segment that does not have it. */
+/** Finds what has something in a segment of the subject. */
+export type TermFinder = (segment: Segment) => Having
+
+/** What has a term; nothing in a segment without it. */
 export function termFinder(seed: TermSeed, text: string): TermFinder {
+  const find = numberFinder(seed, text)
+  return (segment) => ({ terms: find(segment) })
+}
+
+function numberFinder(seed: TermSeed, text: string): (segment: Segment) => number[] {
   const hash = new Uint32Array(2)
   hashTerm(seed, text, hash)
   return (segment) => {
@@ -18,21 +32,47 @@ export function termFinder(seed: TermSeed, text: string): TermFinder {
   }
 }
 
-/** The numbers of the terms that begin with a prefix, and of the term that the prefix is as a word. */
-export function prefixFinder(seed: TermSeed, prefix: string): TermFinder {
+/** What has a term that begins with a prefix, or the term that the prefix is as a word, or a word that begins so as its text says. */
+export function prefixFinder(seed: TermSeed, prefix: string, begun?: BegunWords): TermFinder {
   const bytes = Buffer.from(prefix)
-  const finders = words(prefix).map((word) => termFinder(seed, word))
+  const finders = words(prefix).map((word) => numberFinder(seed, word))
+  const findDoubtful = begun && doubtfulFinder(seed, prefix)
   return (segment) => {
-    return [...new Set([...termsWithPrefix(segment.words, bytes), ...finders.flatMap((find) => find(segment))])]
+    const own = finders.flatMap((find) => find(segment))
+    const terms = [...new Set([...termsWithPrefix(segment.words, bytes), ...own])]
+    const doubtful = findDoubtful?.(segment) ?? []
+    return { terms, more: begun && doubtful.length > 0 ? toldOf(segment, prefix, doubtful, begun) : undefined }
   }
+}
+
+/** The numbers of terms that words may have which begin with a prefix, but only the text tells. */
+export function doubtfulFinder(seed: TermSeed, prefix: string): (segment: Segment) => number[] {
+  const finders = stemsBefore(prefix).map((stem) => numberFinder(seed, stem))
+  return (segment) => finders.flatMap((find) => find(segment))
+}
+
+function toldOf(
+  segment: Segment,
+  prefix: string,
+  terms: readonly number[],
+  begun: BegunWords,
+): ReadonlyMap<number, number> {
+  const reader = createTermReader(segment.documents)
+  const more = new Map<number, number>()
+  const count = reader.read(segment, { terms })
+  for (const document of reader.postings.documents.subarray(0, count)) {
+    const frequency = begun.get(idAt(segment.ids, document))?.get(prefix)
+    if (frequency !== undefined) more.set(document, frequency)
+  }
+  return more
 }
 
 /** Reads which documents have any of some terms. */
 export interface TermReader {
   /** What was read last. */
   readonly postings: PostingsBuffer
-  /** Reads documents of a segment with any of the terms, each once, and how often they have them; gives the number of documents. */
-  read(segment: Segment, terms: readonly number[]): number
+  /** Reads documents of a segment that have something, each once, and how often they have it; gives the number of documents. */
+  read(segment: Segment, having: Having): number
 }
 
 /** For segments of at most so many documents. */
@@ -41,15 +81,16 @@ export function createTermReader(room: number): TermReader {
   let single: PostingsBuffer | undefined
   return {
     postings,
-    read(segment, terms) {
+    read(segment, having) {
+      const { terms, more } = having
       const [first] = terms
+      if (more !== undefined && more.size > 0) return readUnion(segment, having)
       if (first === undefined) return 0
-      if (terms.length === 1) return readTerm(segment, first, postings)
-      return readUnion(segment, terms)
+      return terms.length === 1 ? readTerm(segment, first, postings) : readUnion(segment, having)
     },
   }
 
-  function readUnion(segment: Segment, terms: readonly number[]): number {
+  function readUnion(segment: Segment, { terms, more = new Map() }: Having): number {
     single ??= createPostingsBuffer(room)
     const totals = new Uint32Array(segment.documents)
     for (const term of terms) {
@@ -59,6 +100,7 @@ export function createTermReader(room: number): TermReader {
         totals[document] = (totals[document] ?? 0) + (single.frequencies[at] ?? 0)
       }
     }
+    for (const [document, frequency] of more) totals[document] = (totals[document] ?? 0) + frequency
     let found = 0
     for (let document = 0; document < totals.length; document++) {
       if (totals[document] === 0) continue

@@ -1,18 +1,20 @@
+import type { BegunWords } from './begun-words.ts'
 import type { DocumentTest } from './document-tests.ts'
 import type { Excluded, Query } from './parse-query.ts'
-import { createTermReader, prefixFinder, termFinder } from './query-terms.ts'
+import { createTermReader, type Having, prefixFinder, termFinder } from './query-terms.ts'
 import type { Segment } from './segment-format.ts'
 
 /** What a query asks of every memory: the words of its phrases, and none of what it excludes, but for the order of words. */
-export function queryTests(segment: Segment, { phrases, excluded }: Query): DocumentTest[] {
+export function queryTests(segment: Segment, { phrases, excluded, begun }: Query): DocumentTest[] {
   const required = [...new Set(phrases.flat())]
-  const tests = excluded.flatMap((each) => isWithout(segment, each))
+  const tests = excluded.flatMap((each) => isWithout(segment, each, begun))
   return required.length === 0 ? tests : [hasAllTerms(segment, required), ...tests]
 }
 
 /** Nothing for a phrase: only the text tells. */
-function isWithout(segment: Segment, excluded: Excluded): DocumentTest[] {
-  if ('prefix' in excluded) return [not(hasEach(segment, [prefixFinder(segment.seed, excluded.prefix)(segment)]))]
+function isWithout(segment: Segment, excluded: Excluded, begun: BegunWords | undefined): DocumentTest[] {
+  if ('prefix' in excluded)
+    return [not(hasEach(segment, [prefixFinder(segment.seed, excluded.prefix, begun)(segment)]))]
   const terms = 'terms' in excluded ? excluded.terms : excluded.phrase
   return 'phrase' in excluded && terms.length > 1 ? [] : [not(hasAllTerms(segment, [...new Set(terms)]))]
 }
@@ -28,13 +30,13 @@ function hasAllTerms(segment: Segment, texts: readonly string[]): DocumentTest {
   )
 }
 
-/** Whether a document has a term of each group. */
-function hasEach(segment: Segment, groups: readonly (readonly number[])[]): DocumentTest {
-  if (groups.some(({ length }) => length === 0)) return () => false
+/** Whether a document has each of some things. */
+function hasEach(segment: Segment, groups: readonly Having[]): DocumentTest {
+  if (groups.some(({ terms, more }) => terms.length === 0 && more === undefined)) return () => false
   const reader = createTermReader(segment.documents)
   const had = new Uint16Array(segment.documents)
-  for (const [at, terms] of groups.entries()) {
-    const count = reader.read(segment, terms)
+  for (const [at, having] of groups.entries()) {
+    const count = reader.read(segment, having)
     for (let place = 0; place < count; place++) {
       const document = reader.postings.documents[place] ?? 0
       if (had[document] === at) had[document] = at + 1

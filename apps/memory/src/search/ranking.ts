@@ -22,7 +22,7 @@ export interface RankedMemory {
 
 export interface RankingRequest {
   /** Without words and prefixes every eligible memory is ranked. */
-  readonly query: Pick<Query, 'words' | 'prefixes'>
+  readonly query: Pick<Query, 'words' | 'prefixes' | 'begun'>
   readonly policy: RankingPolicy
   readonly topK: number
   /** ms since the epoch */

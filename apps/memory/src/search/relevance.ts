@@ -1,12 +1,21 @@
 import type { Explanation } from '@memoric/contracts/search-contract.ts'
 import type { Query } from './parse-query.ts'
-import { createTermReader, prefixFinder, type TermFinder, termFinder, type TermReader } from './query-terms.ts'
+import {
+  createTermReader,
+  type Having,
+  prefixFinder,
+  type TermFinder,
+  termFinder,
+  type TermReader,
+} from './query-terms.ts'
 import { type Candidates, ELIGIBLE, type PartCandidates, VISIBLE } from './search-candidates.ts'
 import { documentsWith } from './segment-terms.ts'
 
 /** BM25 for short texts. */
 const K1 = 0.9
 const B = 0.4
+
+const NOTHING: Having = { terms: [] }
 
 /** Documents of one part that have words of a query. */
 export interface Matches {
@@ -29,16 +38,16 @@ export interface Relevance {
   explain(part: number, document: number): Explanation['relevance']['terms']
 }
 
-/** A word or prefix that some visible memory has, and its terms in each part. */
+/** A word or prefix that some visible memory has, and what has it in each part. */
 interface Word {
   readonly text: string
-  readonly terms: readonly (readonly number[])[]
+  readonly having: readonly Having[]
   /** Rare words weigh more. */
   readonly idf: number
 }
 
 /** Statistics are those of all parts together, so that a score is the same however memories lie in segments. */
-export function relevanceOf(candidates: Candidates, query: Pick<Query, 'words' | 'prefixes'>): Relevance {
+export function relevanceOf(candidates: Candidates, query: Pick<Query, 'words' | 'prefixes' | 'begun'>): Relevance {
   const { parts, visible, visibleLength } = candidates
   const hasWords = query.words.length + query.prefixes.length > 0
   const room = hasWords ? Math.max(0, ...parts.map(({ part }) => part.segment.documents)) : 0
@@ -56,7 +65,7 @@ export function relevanceOf(candidates: Candidates, query: Pick<Query, 'words' |
       const gains = allGains.subarray(starts[at], starts[at + 1])
       let count = 0
       if (candidate !== undefined)
-        for (const { terms, idf } of words) count = addWord(candidate, terms[at] ?? [], idf, gains, count)
+        for (const { having, idf } of words) count = addWord(candidate, having[at] ?? NOTHING, idf, gains, count)
       return { documents, count, gains }
     },
     gainsOf: (part, document) => allGains[(starts[part] ?? 0) + document] ?? 0,
@@ -66,13 +75,13 @@ export function relevanceOf(candidates: Candidates, query: Pick<Query, 'words' |
   /** Gives the number of documents with what the word added. */
   function addWord(
     { part, state }: PartCandidates,
-    terms: readonly number[],
+    having: Having,
     idf: number,
     gains: Float64Array,
     count: number,
   ): number {
     const { values, mask } = part.segment.numbers.length
-    const found = reader.read(part.segment, terms)
+    const found = reader.read(part.segment, having)
     const { postings } = reader
     let next = count
     for (let at = 0; at < found; at++) {
@@ -90,10 +99,10 @@ export function relevanceOf(candidates: Candidates, query: Pick<Query, 'words' |
     return (frequency * (K1 + 1)) / (frequency + K1 * (1 - B) + lengthScale * length)
   }
 
-  function explainWord({ text, terms, idf }: Word, at: number, document: number) {
+  function explainWord({ text, having, idf }: Word, at: number, document: number) {
     const segment = parts[at]?.part.segment
     if (segment === undefined) return []
-    const found = reader.read(segment, terms[at] ?? [])
+    const found = reader.read(segment, having[at] ?? NOTHING)
     const place = reader.postings.documents.subarray(0, found).indexOf(document)
     if (place === -1) return []
     const frequency = reader.postings.frequencies[place] ?? 0
@@ -123,31 +132,33 @@ function emptyGains(length: number): Float64Array {
 
 function wordsOf(
   candidates: Candidates,
-  { words, prefixes }: Pick<Query, 'words' | 'prefixes'>,
+  { words, prefixes, begun }: Pick<Query, 'words' | 'prefixes' | 'begun'>,
   reader: TermReader,
 ): Word[] {
   return [
     ...words.flatMap((text) => wordOf(candidates, text, termFinder(candidates.seed, text), reader)),
-    ...prefixes.flatMap((prefix) => wordOf(candidates, `${prefix}*`, prefixFinder(candidates.seed, prefix), reader)),
+    ...prefixes.flatMap((prefix) =>
+      wordOf(candidates, `${prefix}*`, prefixFinder(candidates.seed, prefix, begun), reader),
+    ),
   ]
 }
 
 /** Nothing for a word that no visible memory has. */
 function wordOf({ parts, visible }: Candidates, text: string, find: TermFinder, reader: TermReader): Word[] {
-  const terms = parts.map(({ part }) => find(part.segment))
-  const memories = parts.reduce((sum, candidate, at) => sum + visibleWith(candidate, terms[at] ?? [], reader), 0)
+  const having = parts.map(({ part }) => find(part.segment))
+  const memories = parts.reduce((sum, candidate, at) => sum + visibleWith(candidate, having[at] ?? NOTHING, reader), 0)
   if (memories === 0) return []
-  return [{ text, terms, idf: Math.log(1 + (visible - memories + 0.5) / (memories + 0.5)) }]
+  return [{ text, having, idf: Math.log(1 + (visible - memories + 0.5) / (memories + 0.5)) }]
 }
 
-/** How many visible documents of a part have any of the terms. */
-function visibleWith({ part, state, visible }: PartCandidates, terms: readonly number[], reader: TermReader): number {
+/** How many visible documents of a part have something. */
+function visibleWith({ part, state, visible }: PartCandidates, having: Having, reader: TermReader): number {
   const { segment } = part
+  const { terms, more } = having
   const [first] = terms
-  if (first === undefined) return 0
   const seesAll = state === null || visible === segment.documents
-  if (seesAll && terms.length === 1) return documentsWith(segment, first)
-  const count = reader.read(segment, terms)
+  if (seesAll && first !== undefined && terms.length === 1 && more === undefined) return documentsWith(segment, first)
+  const count = reader.read(segment, having)
   if (seesAll) return count
   let found = 0
   for (let at = 0; at < count; at++) if ((state[reader.postings.documents[at] ?? 0] ?? 0) >= VISIBLE) found += 1

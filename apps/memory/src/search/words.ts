@@ -86,6 +86,9 @@ const ASCII_KINDS = Uint8Array.from({ length: 128 }, (_, code) => {
   return character === "'" ? APOSTROPHE : 0
 })
 
+/** What a word in lower-case ASCII letters is found by. */
+type TermOf = (word: string) => string
+
 const stems = new Map<string, string>()
 
 /**
@@ -93,9 +96,18 @@ const stems = new Map<string, string>()
  * Identifiers, addresses and numbers come apart at everything that is neither letter nor digit.
  */
 export function words(text: string): string[] {
+  return termsOf(text, stemOf)
+}
+
+/** The same without stems, one for each of them. */
+export function wholeWords(text: string): string[] {
+  return termsOf(text, cut)
+}
+
+function termsOf(text: string, termOf: TermOf): string[] {
   const terms: string[] = []
-  if (ASCII_ONLY.test(text)) addAsciiTerms(terms, text.toLowerCase())
-  else addTerms(terms, fold(text))
+  if (ASCII_ONLY.test(text)) addAsciiTerms(terms, text.toLowerCase(), termOf)
+  else addTerms(terms, fold(text), termOf)
   return terms
 }
 
@@ -143,12 +155,12 @@ function fold(text: string): string {
     .normalize('NFC')
 }
 
-function addTerms(terms: string[], text: string): void {
+function addTerms(terms: string[], text: string, termOf: TermOf): void {
   for (const [run, cjk, korean, southeastAsian] of text.matchAll(RUNS)) {
     if (cjk !== undefined) addPairs(terms, cjk, (character) => HAN.test(character))
     else if (korean !== undefined) addKorean(terms, korean)
     else if (southeastAsian !== undefined) addSegments(terms, southeastAsian)
-    else if (ASCII_ONLY.test(run)) addAsciiTerms(terms, run)
+    else if (ASCII_ONLY.test(run)) addAsciiTerms(terms, run, termOf)
     else terms.push(...withoutApostrophes(run).map(cut))
   }
 }
@@ -178,7 +190,7 @@ function addSegments(terms: string[], text: string): void {
 }
 
 /** Takes the words of a lower-case ASCII text. */
-function addAsciiTerms(terms: string[], text: string): void {
+function addAsciiTerms(terms: string[], text: string, termOf: TermOf): void {
   let start = 0
   let kinds = 0
   for (let at = 0; at <= text.length; at++) {
@@ -187,16 +199,16 @@ function addAsciiTerms(terms: string[], text: string): void {
       kinds |= kind
       continue
     }
-    if (kinds !== 0) addAsciiWord(terms, text.slice(start, at), kinds)
+    if (kinds !== 0) addAsciiWord(terms, text.slice(start, at), kinds, termOf)
     start = at + 1
     kinds = 0
   }
 }
 
-function addAsciiWord(terms: string[], word: string, kinds: number): void {
-  if (kinds === LETTER) terms.push(stemOf(word))
+function addAsciiWord(terms: string[], word: string, kinds: number, termOf: TermOf): void {
+  if (kinds === LETTER) terms.push(termOf(word))
   else if ((kinds & APOSTROPHE) === 0) terms.push(cut(word))
-  else for (const part of withoutApostrophes(word)) addAsciiTerms(terms, part)
+  else for (const part of withoutApostrophes(word)) addAsciiTerms(terms, part, termOf)
 }
 
 function withoutApostrophes(word: string): string[] {
