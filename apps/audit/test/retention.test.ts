@@ -153,6 +153,19 @@ describe('when every tenant in a month lets it go', () => {
     })
   })
 
+  test.each([
+    ['2024-01-15', -1, / count 306 lines on all days, dropped ones included, where there are 307$/],
+    ['2024-03-15', 5, / count 312 lines on all days, dropped ones included, where there are 307$/],
+  ])('somebody who counts other numbers of lines that are gone on %s is found out', async (day, more, said) => {
+    const verifiers = log.keys.verifierKeys.map(parseVerifierKey)
+    const add = (events: number) => log.attacker`
+      update audit_days set events = events + ${events} where tenant_id = ${TENANT_A} and day = ${day}`
+    await add(more)
+    const { findings } = await verifyStoredLog(log.sql, verifiers, log.intake.actorKeys)
+    await add(-more)
+    expect(findings).toMatchObject([{ kind: 'miscounted', message: expect.stringMatching(said) as string }])
+  })
+
   test('somebody who removes the last line besides is found out', async () => {
     const verifiers = log.keys.verifierKeys.map(parseVerifierKey)
     await log.append(makeEvent())

@@ -13,7 +13,17 @@ import { useLog } from './use-log.ts'
 
 const log = useLog()
 const LINES = 600
-const tables = ['audit_logs', 'log_state', 'log_tiles', 'checkpoints', 'tenant_logs', 'retention_runs', 'personal_data']
+const tables = [
+  'audit_logs',
+  'log_state',
+  'log_tiles',
+  'checkpoints',
+  'tenant_logs',
+  'retention_runs',
+  'personal_data',
+  'audit_days',
+  'audit_slots',
+]
 let folder: string
 
 beforeAll(async () => {
@@ -44,7 +54,13 @@ async function after(attack: () => Promise<unknown>) {
   await attack()
   const report = await verifyExport(exportWholeLog(log.sql), { verifiers: verifiers() })
   const own = await verifyStoredLog(log.sql, verifiers(), log.intake.actorKeys)
-  return { exported: findingsOf(report), own: own.findings.map(({ kind, logIndex }) => [kind, logIndex]), report }
+  const messages = own.findings.map(({ message }) => message)
+  return {
+    exported: findingsOf(report),
+    own: own.findings.map(({ kind, logIndex }) => [kind, logIndex]),
+    messages,
+    report,
+  }
 }
 
 const eventAt = async (index: number) => {
@@ -167,6 +183,50 @@ describe('a superuser who gets around the triggers is found out, and the line is
         where event_id = ${id}`,
     )
     expect(own).toEqual([['personal_changed', 70]])
+  })
+
+  test('removing the bounds by which times are found', async () => {
+    const { own, messages } = await after(() => log.attacker`delete from audit_slots where tenant_id = ${TENANT_A}`)
+    expect(own[0]).toEqual(['left_out', 0])
+    expect(new Set(own.map(([kind]) => kind))).toEqual(new Set(['left_out']))
+    expect(messages[0]).toMatch(new RegExp(`tenant ${TENANT_A} have lines between 1 and .* there are no bounds`))
+  })
+
+  test.each([
+    ['first_seq = first_seq + 1', 'bounds are 2 to '],
+    ['last_seq = last_seq - 1', 'bounds are 1 to '],
+  ])('making bounds of times narrower: %s', async (change, said) => {
+    const { own, messages } = await after(() => log.attacker.unsafe(`update audit_slots set ${change}`))
+    expect(own.map(([kind]) => kind)).toContain('left_out')
+    expect(messages.join('\n')).toContain(said)
+  })
+
+  test.each([
+    [
+      'update audit_days set events = events + 1',
+      /count 301 lines memory.created \(success\) on .* where there are 300$/,
+    ],
+    ['update audit_days set events = 7', /count 7 lines/],
+    ['delete from audit_days', /count 0 lines/],
+    [`update audit_days set outcome = 'denied'`, /count 300 lines memory.created \(denied\) on .* where there are 0$/],
+    [
+      `insert into audit_days select tenant_id, '2020-02-29', operation, outcome, 3 from audit_days`,
+      /count 3 lines .* on 2020-02-29 where there are 0$/,
+    ],
+  ])('changing what the statistics count: %s', async (change, said) => {
+    const { own, messages } = await after(() => log.attacker.unsafe(`${change} where tenant_id = '${TENANT_B}'`))
+    expect(new Set(own.map(([kind]) => kind))).toEqual(new Set(['miscounted']))
+    expect(messages).toContainEqual(expect.stringMatching(said))
+    expect(messages.filter((message) => !message.startsWith(`the statistics of tenant ${TENANT_B} `))).toEqual([])
+  })
+
+  test('deleting all that is counted, until it is counted anew as the runbook says', async () => {
+    const runbook = await readFile(join(import.meta.dirname, '../../../docs/runbooks/log-tampering.md'), 'utf8')
+    const recount = [...runbook.matchAll(/```sql\n(.*?)```/gs)].map(([, statements]) => statements!)
+    await log.attacker`delete from audit_days`
+    expect((await after(() => log.attacker`delete from audit_slots`)).own.map(([kind]) => kind)).toContain('miscounted')
+    const { own } = await after(() => log.attacker.unsafe(recount.join('')))
+    expect(own).toEqual([])
   })
 
   test('a checkpoint of another key', async () => {

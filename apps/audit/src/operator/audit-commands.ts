@@ -14,6 +14,7 @@ import { findRetention, saveRetention } from '../retention/retention-repository.
 import { runRetention } from '../retention/run-retention.ts'
 import type { AuditOperator } from './audit-operator.ts'
 import { deadLetterCommands } from './dead-letter-commands.ts'
+import type { StoredFinding } from './stored-check.ts'
 import { verifyStoredLog } from './verify-stored-log.ts'
 
 /** The command line cannot be understood. */
@@ -39,7 +40,7 @@ export const auditCommands: readonly AuditCommand[] = [
     words: 'audit verify',
     usage: '',
     summary:
-      'compare every line of the log with its leaf, its personal data, the tree and every signed checkpoint; ends with 1 when something is wrong',
+      'compare every line of the log with its leaf, its personal data, the tree, every signed checkpoint and what is counted; ends with 1 when something is wrong',
     run: verify,
   },
   {
@@ -80,8 +81,15 @@ async function verify({ sql, credentials, actors }: AuditOperator): Promise<Outc
   const { findings, lines, size, checkpoints, dropped } = await verifyStoredLog(sql, verifiers, createActorKeys(actors))
   const found = findings.map(({ kind, message }) => `${kind}: ${message}`)
   const summary = `${lines} lines, ${dropped} dropped by retention, under the checkpoint of ${size}; ${checkpoints} checkpoints.`
-  const verdict = findings.length === 0 ? 'Everything is what was signed.' : 'The log is not what was signed.'
-  return { lines: [...found, summary, verdict], right: findings.length === 0 }
+  return { lines: [...found, summary, verdictOn(findings)], right: findings.length === 0 }
+}
+
+function verdictOn(findings: readonly StoredFinding[]): string {
+  if (findings.length === 0) return 'Everything is what was signed.'
+  const areCounts = findings.every(({ kind }) => kind === 'miscounted' || kind === 'left_out')
+  return areCounts
+    ? 'The lines are what was signed; what is counted of them is not.'
+    : 'The log is not what was signed.'
 }
 
 /** Whoever takes the whole log is told of in the log of the platform, before the first line. */

@@ -7,13 +7,23 @@ import { createTreeBuilder } from '@memoric/crypto/tree-builder.ts'
 import { readLeaf } from '@memoric/verifier/export-line.ts'
 import { createSequences } from '@memoric/verifier/sequences.ts'
 import { canonicalFrom, canonicalOf, type StoredLine } from '../tree/canonical-line.ts'
+import type { DerivedFault } from './check-derived.ts'
 import type { PersonalFault } from './check-personal.ts'
 import type { SignedState, Stretch } from './stored-log-repository.ts'
 
 /** What is wrong with the log in the database, and where it begins. */
 export interface StoredFinding {
-  readonly kind: 'changed' | 'deleted' | 'inserted' | 'reordered' | 'personal_changed' | 'wrong_root' | 'not_signed'
-  readonly logIndex: number
+  readonly kind:
+    | 'changed'
+    | 'deleted'
+    | 'inserted'
+    | 'reordered'
+    | 'personal_changed'
+    | 'wrong_root'
+    | 'not_signed'
+    | DerivedFault['kind']
+  /** Null where it begins nowhere. */
+  readonly logIndex: number | null
   readonly message: string
 }
 
@@ -35,12 +45,17 @@ export interface StoredCheck {
   personal(faults: readonly PersonalFault[]): void
   /** The tree has no hash for the next place. */
   incomplete(): void
-  /** Lines behind the last checkpoint. */
+  /** The end of the places: lines behind the last checkpoint. */
   beyond(lines: readonly StoredLine[]): void
+  /** What is derived from the lines and is not what they say. */
+  derived(faults: readonly DerivedFault[]): void
   report(): StoredLogReport
 }
 
-const MAX_FINDINGS = 100
+/** Findings that a report has at most. */
+export const MAX_FINDINGS = 100
+/** Where lines themselves are wrong, what is counted of them says nothing more. */
+const OF_LINES: readonly StoredFinding['kind'][] = ['changed', 'deleted', 'inserted', 'reordered']
 const UNTOLD = 'and no signed line says that retention dropped them'
 
 export function createStoredCheck(
@@ -55,7 +70,7 @@ export function createStoredCheck(
   let [lines, gone, lastMissing, matched] = [0, 0, -2, 0]
   let isCutShort = false
 
-  function find(kind: StoredFinding['kind'], logIndex: number, message: string): void {
+  function find(kind: StoredFinding['kind'], logIndex: number | null, message: string): void {
     if (findings.length < MAX_FINDINGS) findings.push({ kind, logIndex, message })
   }
 
@@ -139,9 +154,13 @@ export function createStoredCheck(
           `the line ${nameOf(line)} stands behind the signed log and says that it belongs elsewhere`,
         )
       }
+      checkRetention()
+    },
+    derived(faults) {
+      if (findings.some(({ kind }) => OF_LINES.includes(kind))) return
+      for (const { kind, logIndex, message } of faults) find(kind, logIndex, message)
     },
     report() {
-      checkRetention()
       const size = checkpoints.at(-1)?.size ?? 0
       return { findings, lines, size, checkpoints: checkpoints.length, dropped: gone }
     },

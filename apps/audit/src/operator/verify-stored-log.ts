@@ -6,8 +6,9 @@ import { systemTransaction } from '@memoric/postgres/tenant-transaction.ts'
 import type { ActorKeys } from '../personal/actor-keys.ts'
 import { linesBetween, linesFrom } from '../tree/line-repository.ts'
 import { readNodes } from '../tree/tile-repository.ts'
+import { checkDerived } from './check-derived.ts'
 import { checkPersonal } from './check-personal.ts'
-import { createStoredCheck, type StoredCheck, type StoredLogReport } from './stored-check.ts'
+import { createStoredCheck, MAX_FINDINGS, type StoredCheck, type StoredLogReport } from './stored-check.ts'
 import { checkpointsFrom, droppedStretches } from './stored-log-repository.ts'
 
 /** Places of one transaction. */
@@ -16,8 +17,8 @@ const STRETCH = 4096
 const BEHIND = 10_000
 
 /**
- * Compares every line with its leaf and the personal data beside it, every leaf with the tree, and the tree with every checkpoint
- * that was signed, in bounded memory. What is appended meanwhile is left to the next check.
+ * Compares every line with its leaf and the personal data beside it, every leaf with the tree, the tree with every checkpoint that
+ * was signed, and what is counted of the lines with them, in bounded memory. What is appended meanwhile is left to the next check.
  */
 export async function verifyStoredLog(
   sql: Sql,
@@ -35,6 +36,7 @@ export async function verifyStoredLog(
     check.personal(await checkPersonal(sql, actorKeys, from, to))
   }
   check.beyond(await systemTransaction(sql, (tx) => linesFrom(tx, size, BEHIND)))
+  check.derived(await checkDerived(sql, MAX_FINDINGS))
   return check.report()
 }
 
