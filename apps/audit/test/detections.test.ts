@@ -64,6 +64,10 @@ const cases: Record<DetectionId, Pair> = {
     )
     return { fires: exports, silent: exports.slice(1), about: 'user' }
   },
+  mass_erasure(tenantId) {
+    const erasures = times(20, () => happenings(tenantId).byUser(ada, { type: 'subject.erasure_started' }))
+    return { fires: erasures, silent: erasures.slice(1), about: 'user' }
+  },
   mass_deletion(tenantId) {
     const deletions = times(500, () => happenings(tenantId).byUser(ada, { type: 'memory.deleted' }))
     return { fires: deletions, silent: deletions.slice(1), about: 'user' }
@@ -154,6 +158,21 @@ test.each<Pick<EventInput, 'type' | 'details'>>([
   await audit.log(byUser(ada, { type: 'memory.listed', details: { count: 19_995 } }), byUser(ada, input))
   expect(await found(tenantId)).toContain('mass_read')
 })
+
+test('mass_export counts who downloads what others asked for', async () => {
+  const tenantId = newTenant()
+  await audit.log(...times(5, () => happenings(tenantId).byUser(ada, { type: 'export.downloaded' })))
+  expect(await found(tenantId)).toEqual(['mass_export'])
+})
+
+test.each<EventInput['type']>(['alert_webhook.created', 'alert_webhook.rotated', 'alert_webhook.deleted'])(
+  'audit_setting_change sees %s',
+  async (type) => {
+    const tenantId = newTenant()
+    await audit.log(happenings(tenantId).byUser(ada, { type }))
+    expect(await found(tenantId)).toEqual(['audit_setting_change'])
+  },
+)
 
 describe.each(DETECTION_IDS)('%s', (detection) => {
   test('fires, with the events that show it', async () => {

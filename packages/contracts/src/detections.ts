@@ -134,8 +134,13 @@ export const DETECTIONS = {
     meaning: 'A user or a key takes data out in bulk.',
     severity: 'warning',
     sources: ['MITRE ATT&CK T1567', 'MITRE ATT&CK T1074'],
-    pattern: { kind: 'count', of: [{ on: ['audit.export_started', 'export.requested'] }], by: 'actor', each: 'event' },
-    threshold: { standard: 5, min: 1, max: 10_000, unit: 'exports' },
+    pattern: {
+      kind: 'count',
+      of: [{ on: ['audit.export_started', 'export.requested', 'export.downloaded'] }],
+      by: 'actor',
+      each: 'event',
+    },
+    threshold: { standard: 5, min: 1, max: 10_000, unit: 'exports and downloads of them' },
     window: window(HOUR),
   },
   mass_deletion: {
@@ -150,6 +155,15 @@ export const DETECTIONS = {
       each: 'event',
     },
     threshold: { standard: 500, min: 5, max: 10_000_000, unit: 'deleted memories' },
+    window: window(HOUR),
+  },
+  mass_erasure: {
+    name: 'Several subjects erased',
+    meaning: 'A user or a key destroys all that there is of persons, which nobody can bring back.',
+    severity: 'critical',
+    sources: ['MITRE ATT&CK T1485'],
+    pattern: { kind: 'count', of: [{ on: ['subject.erasure_started'] }], by: 'actor', each: 'event' },
+    threshold: { standard: 20, min: 1, max: 1_000_000, unit: 'erased subjects' },
     window: window(HOUR),
   },
   foreign_ids: {
@@ -201,6 +215,7 @@ export const DETECTIONS = {
           on: [
             'detection.changed',
             'alert_webhook.created',
+            'alert_webhook.rotated',
             'alert_webhook.deleted',
             'alert_mail.changed',
             'audit.retention_changed',
