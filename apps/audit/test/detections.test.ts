@@ -102,6 +102,18 @@ const cases: Record<DetectionId, Pair> = {
       about: 'user',
     }
   },
+  loosened_settings(tenantId) {
+    const { byUser } = happenings(tenantId)
+    const changed = ['totp_required', 'rate_limit']
+    return {
+      fires: [byUser(ada, { type: 'tenant.updated', details: { changed, loosened: ['totp_required'] } })],
+      silent: [
+        byUser(ada, { type: 'tenant.updated', details: { changed } }),
+        byUser(ada, { type: 'tenant.updated', details: { changed, loosened: ['rate_limit'] } }),
+      ],
+      about: 'user',
+    }
+  },
   log_fault(tenantId) {
     const { byUser } = happenings(tenantId)
     return {

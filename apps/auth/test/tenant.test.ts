@@ -89,11 +89,28 @@ describe('changing the tenant', () => {
         resource_id: owner.tenantId,
         details: {
           changed: ['name', 'ip_allow', 'rate_limit'],
+          loosened: ['ip_allow', 'rate_limit'],
           settings: { rate_limit: { from: 100, to: 200 }, ip_allow: { from: 1, to: 2 } },
         },
       },
     })
     expect(JSON.stringify([first, second])).not.toMatch(/192\.0\.2\.0|198\.51|Example|Acme/)
+  })
+
+  test('is told with what it loosens', async () => {
+    const owner = await signUp(auth)
+    const strict = { session_idle_minutes: 5, password_min_length: 20, ip_allow: ['192.0.2.0/24', '::1'] }
+    await choose(owner, strict)
+    await choose(owner, { session_idle_minutes: 6, password_min_length: 21, ip_allow: ['192.0.2.0/24'] })
+    await choose(owner, { session_idle_minutes: null, password_min_length: 20, ip_allow: null, audit_reads: 'sampled' })
+    await choose(owner, { session_idle_minutes: 5, audit_reads: 'all', ip_allow: ['192.0.2.0/24'] })
+    const told = await eventsOf(auth, owner, 'tenant.updated')
+    expect(told.map(({ data }) => data.details['loosened'])).toEqual([
+      undefined,
+      ['session_idle_minutes'],
+      ['password_min_length', 'session_idle_minutes', 'ip_allow', 'audit_reads'],
+      undefined,
+    ])
   })
 
   test('reaches every gateway at once', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EventType } from './event-types.ts'
 import type { Severity } from './severity.ts'
+import type { TenantSettings } from './tenant-contract.ts'
 
 /** Which events a detection looks at. */
 export interface Match {
@@ -74,6 +75,19 @@ const readsOfContent: readonly EventType[] = [
   'decision.read',
   'task.read',
   'identity.read',
+]
+/** Settings of a tenant that protect it. */
+const protections: readonly (keyof TenantSettings)[] = [
+  'password_min_length',
+  'session_lifetime_days',
+  'session_idle_minutes',
+  'sessions_per_user',
+  'totp_required',
+  'sso_required',
+  'ip_allow',
+  'api_key_default_days',
+  'api_key_max_days',
+  'consent_required',
 ]
 const anythingByKey: readonly Match[] = [{ on: '*', actors: ['api_key'] }]
 
@@ -224,6 +238,19 @@ export const DETECTIONS = {
         },
         { on: ['tenant.updated'], detail: { name: 'changed', anyOf: ['audit_reads'] } },
       ],
+      by: 'actor',
+    },
+    threshold: null,
+    window: window(HOUR),
+  },
+  loosened_settings: {
+    name: 'Rules of the tenant were loosened',
+    meaning: 'Somebody made it easier to come in, to stay in, or to keep what nobody consented to.',
+    severity: 'warning',
+    sources: ['MITRE ATT&CK T1556', 'MITRE ATT&CK T1562'],
+    pattern: {
+      kind: 'each',
+      of: [{ on: ['tenant.updated'], detail: { name: 'loosened', anyOf: protections } }],
       by: 'actor',
     },
     threshold: null,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { TenantSettings, updateTenantBody } from '@memoric/contracts/tenant-contract.ts'
 import type { JsonValue } from '@memoric/contracts/text.ts'
 import type { z } from 'zod'
+import { loosenedSettings } from './loosened-settings.ts'
 
 type UpdateTenantBody = z.infer<typeof updateTenantBody>
 
@@ -31,15 +32,20 @@ export function isNothing({ name, settings }: TenantChange): boolean {
   return name === undefined && Object.keys(settings).length === 0
 }
 
-/** What the log is told: values before and after; of networks how many there are, and of the name that it changed. */
+/**
+ * What the log is told: values before and after, and which of them let more happen; of networks how many there are, and of the
+ * name that it changed.
+ */
 export function describeChange({ settings: before }: TenantBefore, change: TenantChange): Record<string, JsonValue> {
   const keys = Object.keys(change.settings) as (keyof TenantSettings)[]
   const told = (settings: Partial<TenantSettings>, key: keyof TenantSettings): JsonValue => {
     if (key === 'ip_allow') return settings.ip_allow?.length ?? null
     return settings[key] ?? null
   }
+  const loosened = loosenedSettings(before, change.settings)
   return {
     changed: [...(change.name === undefined ? [] : ['name']), ...keys],
+    ...(loosened.length > 0 && { loosened }),
     settings: Object.fromEntries(keys.map((key) => [key, { from: told(before, key), to: told(change.settings, key) }])),
   }
 }
