@@ -122,6 +122,11 @@ const cases: Record<DetectionId, Pair> = {
       about: 'user',
     }
   },
+  far_time(tenantId) {
+    const { byUser } = happenings(tenantId)
+    const read = (ago: number) => byUser(ada, { type: 'memory.read' }, { ago })
+    return { fires: [read(8 * DAY + HOUR)], silent: [read(8 * DAY - HOUR), read(HOUR - DAY)], about: 'user' }
+  },
   stolen_credential(tenantId) {
     const { byUser } = happenings(tenantId)
     return {
@@ -169,6 +174,12 @@ test.each<Pick<EventInput, 'type' | 'details'>>([
   const { byUser } = happenings(tenantId)
   await audit.log(byUser(ada, { type: 'memory.listed', details: { count: 19_995 } }), byUser(ada, input))
   expect(await found(tenantId)).toContain('mass_read')
+})
+
+test('far_time sees events of more than a day from now', async () => {
+  const tenantId = newTenant()
+  await audit.log(happenings(tenantId).byUser(ada, { type: 'memory.read' }, { ago: -DAY - HOUR }))
+  expect(await found(tenantId)).toEqual(['far_time'])
 })
 
 test('mass_export counts who downloads what others asked for', async () => {

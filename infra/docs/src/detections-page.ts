@@ -18,8 +18,9 @@ Each tenant changes threshold and window for itself, or switches a detection off
 
 What a tenant does not log cannot be noticed: with the setting \`audit_reads\` at \`sampled\` or \`none\`, \`mass_read\` sees fewer reads or
 none. \`new_key_address\`, \`dormant_key\` and \`unusual_hour\` know what is in the log, and forget a key or a user that was not seen for 400
-days. Failed sign-ins to accounts that do not exist belong to no tenant: alerts about them are in the log of the audit service, as a
-warning, for the operator.
+days. \`far_time\` raises an alert as well where an outbox was cut off for longer than its threshold, and where a dead letter of that age
+is given to the log once more. Failed sign-ins to accounts that do not exist belong to no tenant: alerts about them are in the log of the
+audit service, as a warning, for the operator.
 `
 
 /** docs/detections.md: everything that is noticed, from the data that the audit service works by. */

@@ -31,6 +31,7 @@ export type Pattern =
   | { readonly kind: 'each'; readonly of: readonly Match[]; readonly by: 'actor' }
   | { readonly kind: 'new_address'; readonly of: readonly Match[]; readonly by: 'actor' }
   | { readonly kind: 'dormant'; readonly of: readonly Match[]; readonly by: 'actor' }
+  | { readonly kind: 'far_time'; readonly of: readonly Match[]; readonly by: 'actor' }
   | { readonly kind: 'unusual_hour'; readonly of: readonly Match[]; readonly by: 'actor' }
 
 interface Bounds {
@@ -264,6 +265,15 @@ export const DETECTIONS = {
     sources: ['MITRE ATT&CK T1562.008', 'MITRE ATT&CK T1565.001'],
     pattern: { kind: 'each', of: [{ on: ['audit.difference_found', 'audit.event_rejected'] }], by: 'actor' },
     threshold: null,
+    window: window(HOUR),
+  },
+  far_time: {
+    name: 'An event of a time far from when it came',
+    meaning: 'A clock is wrong, events waited for very long, or somebody makes up when something happened.',
+    severity: 'warning',
+    sources: ['MITRE ATT&CK T1565.001'],
+    pattern: { kind: 'far_time', of: [{ on: '*' }], by: 'actor' },
+    threshold: { standard: 8, min: 1, max: 365, unit: 'days late, or a day early' },
     window: window(HOUR),
   },
   stolen_credential: {

@@ -1,4 +1,5 @@
 import type { Detection, Pattern } from '@memoric/contracts/detections.ts'
+import { CLOCK_SKEW_MS } from '../log/event-time.ts'
 import { entityOf, type Entity, keyOf } from './group-event.ts'
 import { isOneOf } from './match-event.ts'
 import { observe, type Observation, type Setting } from './observe.ts'
@@ -59,6 +60,8 @@ export function findSightings(
 }
 
 function sees(pattern: Pattern, event: SeenEvent): boolean {
+  // Nearly all events are of now: nothing is looked up for those.
+  if (pattern.kind === 'far_time' && Math.abs(event.receivedAt - event.at) < CLOCK_SKEW_MS) return false
   return isOneOf(pattern.of, event) || (pattern.kind === 'after' && isOneOf(pattern.then, event))
 }
 

@@ -1,5 +1,6 @@
 import type { Pattern } from '@memoric/contracts/detections.ts'
 import { z } from 'zod'
+import { CLOCK_SKEW_MS } from '../log/event-time.ts'
 import { accountOf, keyOf } from './group-event.ts'
 import { isOneOf } from './match-event.ts'
 import type { SeenEvent } from './seen-event.ts'
@@ -60,6 +61,8 @@ export function observe(pattern: Pattern, setting: Setting, state: unknown, even
       return observeAddress(state, event)
     case 'dormant':
       return observeDormant(setting, state, event)
+    case 'far_time':
+      return observeTime(setting, event)
     case 'unusual_hour':
       return observeHour(setting, state, event)
   }
@@ -150,6 +153,13 @@ function observeDormant({ threshold }: Setting, state: unknown, event: SeenEvent
     isFinding: idleMs >= threshold * DAY_MS,
     evidence: [event.id],
   }
+}
+
+/** Outboxes and the stream explain that an event is late, and nothing that it is early. */
+function observeTime({ threshold }: Setting, { at, receivedAt, id }: SeenEvent): Observation {
+  const days = Math.floor((receivedAt - at) / DAY_MS)
+  const isFinding = days >= threshold || at - receivedAt > CLOCK_SKEW_MS
+  return { expiresAt: 0, observed: Math.max(0, days), isFinding, evidence: [id] }
 }
 
 const habits = z.object({ days: z.number(), lastDay: z.number(), hours: z.array(z.number()).length(24) }).nullable()

@@ -12,6 +12,8 @@ export interface SeenEvent {
   readonly tenantId: string
   /** Ms since the epoch. */
   readonly at: number
+  /** When the log got it, ms since the epoch. */
+  readonly receivedAt: number
   readonly operation: string
   readonly outcome: string
   readonly actorType: string
@@ -37,6 +39,7 @@ export function toSeenEvent(deps: SeeingDeps, row: LogRow): SeenEvent {
     id: row.event_id,
     tenantId,
     at: row.occurred_at.getTime(),
+    receivedAt: row.received_at.getTime(),
     operation: row.operation,
     outcome: row.outcome,
     actorType: row.actor_type,
