@@ -84,7 +84,7 @@ describe('a capsule', () => {
       'GET',
       `/v1/capsules/${body.id}/memories?as=${body.audience[0]}`,
     )
-    expect([asked.status, asked.body.code]).toEqual([404, 'capsule_not_found'])
+    expect([asked.status, asked.body.code]).toEqual([400, 'validation_failed'])
   })
 
   test.each([
