@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { isErrorCode, problem, type Problem } from '@memoric/contracts/error-codes.ts'
 import type { Route, RouteOutput } from '@memoric/contracts/route.ts'
@@ -74,7 +75,7 @@ export function createApiClient(url: string): ApiClient {
   }
   const call: ApiClient['call'] = async (id, credential, sent = {}) => {
     const route: Route = ROUTES[id]
-    const answer = await raw(rawRequest(route, sent), credential)
+    const answer = await patiently(() => raw(rawRequest(route, sent), credential))
     if (answer.problem === null) requireContract(id, route, answer)
     return answer
   }
@@ -88,6 +89,17 @@ export function createApiClient(url: string): ApiClient {
       return answer.body as SuccessBody<typeof id>
     },
     close: () => dispatcher.close(),
+  }
+}
+
+/** Seconds to wait for a service on a machine that has too much to do: it has done nothing yet, and says when to come again. */
+const PATIENCE = 20
+
+async function patiently(ask: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
+  for (let waited = 0; ; waited += 1) {
+    const answer = await ask()
+    if (answer.problem?.code !== 'overloaded' || waited === PATIENCE) return answer
+    await sleep(1000)
   }
 }
 
